@@ -1,0 +1,164 @@
+#include "base/task_queue.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <pthread.h>
+
+namespace lk {
+
+TaskQueue::TaskQueue (GMainContext *context) : context_ (Ref<GMainContext>::retain (context)) {}
+
+TaskQueue::~TaskQueue () = default;
+
+bool
+TaskQueue::post (Task task) {
+  {
+    std::lock_guard lock (lock_);
+    if (!open_) return false; // the argument dies after the lock is released
+    tasks_.push_back (std::move (task));
+    if (scheduled_) return true;
+    scheduled_ = shared_from_this ();
+  }
+  // The source carries a bare pointer: what it points to is held by scheduled_ and read under our own lock,
+  // which ThreadSanitizer can see, unlike GLib's.
+  GSource *source = g_idle_source_new ();
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (
+      source,
+      [] (gpointer self) -> gboolean {
+        static_cast<TaskQueue *> (self)->drain ();
+        return G_SOURCE_REMOVE;
+      },
+      this, nullptr);
+  g_source_attach (source, context_.get ());
+  g_source_unref (source);
+  return true;
+}
+
+void
+TaskQueue::close () {
+  std::lock_guard lock (lock_);
+  open_ = false;
+}
+
+bool
+TaskQueue::is_current () const {
+  std::lock_guard lock (lock_);
+  return thread_ == std::this_thread::get_id ();
+}
+
+void
+TaskQueue::drain () {
+  std::shared_ptr<TaskQueue> self;
+  std::deque<Task> due;
+  {
+    std::lock_guard lock (lock_);
+    self = std::move (scheduled_);
+    due.swap (tasks_);
+    thread_ = std::this_thread::get_id ();
+  }
+  // One pass over what was there: a task that posts itself again must not starve sockets and timers.
+  while (!due.empty ()) {
+    Task task = std::move (due.front ());
+    due.pop_front ();
+    task ();
+  }
+}
+
+namespace {
+
+void
+attach_quit (GMainContext *context, GMainLoop *loop) {
+  // g_main_loop_quit() before g_main_loop_run() has begun would be forgotten; a source is not.
+  GSource *source = g_idle_source_new ();
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (
+      source,
+      [] (gpointer data) -> gboolean {
+        g_main_loop_quit (static_cast<GMainLoop *> (data));
+        return G_SOURCE_REMOVE;
+      },
+      g_main_loop_ref (loop), [] (gpointer data) { g_main_loop_unref (static_cast<GMainLoop *> (data)); });
+  g_source_attach (source, context);
+  g_source_unref (source);
+}
+
+class SourceTimer : public Timer {
+public:
+  SourceTimer (GMainContext *context, Millis delay, bool repeat, std::function<void ()> fn) {
+    constexpr Millis kMax{ std::numeric_limits<gint>::max () };
+    auto ms = static_cast<guint> (std::clamp (delay, Millis (0), kMax).count ());
+    source_ = g_timeout_source_new (ms);
+    // GLib keeps the callback data alive during the call, so `fn` may destroy this timer.
+    g_source_set_callback (
+        source_,
+        [] (gpointer data) -> gboolean {
+          auto &call = *static_cast<Call *> (data);
+          call.fn ();
+          return call.repeat;
+        },
+        new Call{ std::move (fn), repeat }, [] (gpointer data) { delete static_cast<Call *> (data); });
+    g_source_attach (source_, context);
+  }
+  ~SourceTimer () override {
+    g_source_destroy (source_);
+    g_source_unref (source_);
+  }
+  SourceTimer (const SourceTimer &) = delete;
+  SourceTimer &operator= (const SourceTimer &) = delete;
+
+private:
+  struct Call {
+    std::function<void ()> fn;
+    bool repeat;
+  };
+  GSource *source_;
+};
+
+} // namespace
+
+SessionThread::SessionThread (const std::string &name)
+    : context_ (Ref<GMainContext>::adopt (g_main_context_new ())),
+      loop_ (Ref<GMainLoop>::adopt (g_main_loop_new (context_.get (), FALSE))),
+      queue_ (std::make_shared<TaskQueue> (context_.get ())) {
+  // The thread owns copies of all it uses: it may outlive this object when it is detached.
+  thread_ = std::thread ([context = context_, loop = loop_, queue = queue_, name] {
+    pthread_setname_np (pthread_self (), name.substr (0, 15).c_str ());
+    {
+      std::lock_guard lock (queue->lock_);
+      queue->thread_ = std::this_thread::get_id ();
+    }
+    g_main_context_push_thread_default (context.get ());
+    g_main_loop_run (loop.get ());
+    // A task whose source lost the race against the end of the loop.
+    queue->drain ();
+    g_main_context_pop_thread_default (context.get ());
+  });
+  std::lock_guard lock (queue_->lock_);
+  queue_->thread_ = thread_.get_id ();
+}
+
+SessionThread::~SessionThread () {
+  stop ();
+  if (thread_.joinable ()) thread_.detach ();
+}
+
+void
+SessionThread::stop () {
+  if (!thread_.joinable ()) return;
+  queue_->close ();
+  attach_quit (context_.get (), loop_.get ());
+  if (thread_.get_id () != std::this_thread::get_id ()) thread_.join ();
+}
+
+TimerPtr
+SessionThread::once (Millis delay, std::function<void ()> fn) {
+  return std::make_unique<SourceTimer> (context_.get (), delay, false, std::move (fn));
+}
+
+TimerPtr
+SessionThread::every (Millis period, std::function<void ()> fn) {
+  return std::make_unique<SourceTimer> (context_.get (), std::max (period, Millis (1)), true, std::move (fn));
+}
+
+} // namespace lk

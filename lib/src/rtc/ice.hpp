@@ -1,0 +1,28 @@
+// ICE candidates and servers in the forms of LiveKit, libnice and webrtcbin. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lk::rtc {
+
+/// A local candidate as the server accepts it ("candidate:…"), or nothing for those it must not see: empty, malformed (one malformed
+/// line ends the session), mDNS names, TCP passive.
+std::optional<std::string> clean_local_candidate (std::string_view line);
+/// A server candidate as webrtcbin accepts it, or nothing when it is empty or malformed.
+std::optional<std::string> clean_remote_candidate (std::string_view line);
+
+struct IceServerUrl {
+  std::string url, username, credential;
+};
+struct IceServers {
+  std::string stun;              ///< "stun://host:port" or empty: only the first is used
+  std::vector<std::string> turn; ///< "turn://user:pass@host:port?transport=udp", percent-encoded
+  size_t unusable = 0;           ///< turns: and malformed URLs
+};
+/// From stun:/turn:/turns: URLs (RFC 7064, 7065) with credentials apart, or already in webrtcbin's form.
+IceServers convert_ice_servers (const std::vector<IceServerUrl> &servers);
+
+} // namespace lk::rtc
