@@ -12,15 +12,29 @@ TaskQueue::~TaskQueue () = default;
 
 bool
 TaskQueue::post (Task task) {
-  {
-    std::lock_guard lock (lock_);
-    if (!open_) return false; // the argument dies after the lock is released
-    tasks_.push_back (std::move (task));
-    if (scheduled_) return true;
-    scheduled_ = shared_from_this ();
+  std::unique_lock lock (lock_);
+  if (!open_) {
+    lock.unlock (); // whatever the task holds is destroyed without it
+    return false;
   }
-  // The source carries a bare pointer: what it points to is held by scheduled_ and read under our own lock,
-  // which ThreadSanitizer can see, unlike GLib's.
+  push_locked (std::move (task));
+  return true;
+}
+
+void
+TaskQueue::close_with (Task last) {
+  std::lock_guard lock (lock_);
+  open_ = false;
+  push_locked (std::move (last));
+}
+
+void
+TaskQueue::push_locked (Task task) {
+  tasks_.push_back (std::move (task));
+  if (scheduled_) return;
+  scheduled_ = shared_from_this ();
+  // Made and attached under our own lock, and carrying a bare pointer to what scheduled_ holds: drain() takes
+  // the same lock, so ThreadSanitizer, which cannot see GLib's locks, knows that all of it happened before.
   GSource *source = g_idle_source_new ();
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (
@@ -32,7 +46,6 @@ TaskQueue::post (Task task) {
       this, nullptr);
   g_source_attach (source, context_.get ());
   g_source_unref (source);
-  return true;
 }
 
 void
@@ -66,22 +79,6 @@ TaskQueue::drain () {
 }
 
 namespace {
-
-void
-attach_quit (GMainContext *context, GMainLoop *loop) {
-  // g_main_loop_quit() before g_main_loop_run() has begun would be forgotten; a source is not.
-  GSource *source = g_idle_source_new ();
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (
-      source,
-      [] (gpointer data) -> gboolean {
-        g_main_loop_quit (static_cast<GMainLoop *> (data));
-        return G_SOURCE_REMOVE;
-      },
-      g_main_loop_ref (loop), [] (gpointer data) { g_main_loop_unref (static_cast<GMainLoop *> (data)); });
-  g_source_attach (source, context);
-  g_source_unref (source);
-}
 
 class SourceTimer : public Timer {
 public:
@@ -145,10 +142,9 @@ SessionThread::~SessionThread () {
 
 void
 SessionThread::stop () {
-  if (!thread_.joinable ()) return;
-  queue_->close ();
-  attach_quit (context_.get (), loop_.get ());
-  if (thread_.get_id () != std::this_thread::get_id ()) thread_.join ();
+  // As a task, because g_main_loop_quit() before the loop runs would be forgotten.
+  if (!stopping_.exchange (true)) queue_->close_with ([loop = loop_] { g_main_loop_quit (loop.get ()); });
+  if (thread_.joinable () && thread_.get_id () != std::this_thread::get_id ()) thread_.join ();
 }
 
 TimerPtr

@@ -4,6 +4,7 @@
 #include "base/ref.hpp"
 #include "base/time.hpp"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -31,10 +32,13 @@ public:
 
 private:
   friend class SessionThread;
+  /// Queues `last` even after close(), and closes.
+  void close_with (Task last);
+  void push_locked (Task task);
   void drain ();
 
   Ref<GMainContext> context_;
-  mutable std::mutex lock_; // leaf: held for the deque only
+  mutable std::mutex lock_; // leaf: held for the deque and for attaching the source that drains it
   std::deque<Task> tasks_;
   std::thread::id thread_;
   bool open_ = true;
@@ -62,6 +66,7 @@ private:
   Ref<GMainLoop> loop_;
   std::shared_ptr<TaskQueue> queue_;
   std::thread thread_;
+  std::atomic<bool> stopping_ = false;
 };
 
 } // namespace lk
