@@ -1,0 +1,58 @@
+"""What is in a recorded file, found out by ffmpeg: no code of ours, no GStreamer."""
+import json
+import subprocess
+
+import numpy as np
+
+from . import counter
+
+RATE = 48000
+
+
+def _run(arguments, timeout=60):
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(arguments)}: {done.stderr.decode(errors='replace')[-800:]}")
+    return done.stdout
+
+
+class Recording:
+    """A media file. Raises AssertionError where ffprobe finds no valid one."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        info = json.loads(_run(["ffprobe", "-v", "error", "-of", "json", "-show_format", "-show_streams", self.path]))
+        self.streams = info.get("streams", [])
+        self.format = info.get("format", {})
+
+    def stream(self, kind):
+        """ffprobe's description of the first "audio" or "video" stream, or None."""
+        return next((s for s in self.streams if s.get("codec_type") == kind), None)
+
+    @property
+    def duration(self):
+        """Seconds as the container's header says, or None where it does not: the mark of a file never finalised."""
+        value = self.format.get("duration")
+        return float(value) if value not in (None, "N/A") else None
+
+    def sound(self):
+        """The first audio stream as float samples (samples, channels) at 48 kHz."""
+        channels = int(self.stream("audio")["channels"])
+        raw = _run(["ffmpeg", "-v", "error", "-i", self.path, "-map", "0:a:0", "-f", "f32le", "-ar", str(RATE), "-"])
+        return np.frombuffer(raw, dtype=np.float32).reshape(-1, channels)
+
+    def picture_times(self):
+        """Presentation times of the first video stream."""
+        out = _run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts_time",
+                    "-of", "csv=p=0", self.path]).decode()
+        return sorted(float(line.strip(",")) for line in out.split() if line.strip(",") not in ("", "N/A"))
+
+    def numbers(self):
+        """Frame numbers of the first video stream's pictures, None where unreadable."""
+        video = self.stream("video")
+        width, height = int(video["width"]), int(video["height"])
+        raw = _run(["ffmpeg", "-v", "error", "-i", self.path, "-map", "0:v:0", "-vf", f"scale={width}:{height}",
+                    "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        pictures = np.frombuffer(raw, dtype=np.uint8)
+        pictures = pictures[:len(pictures) // (width * height) * width * height].reshape(-1, height, width)
+        return [counter.read(picture) for picture in pictures]

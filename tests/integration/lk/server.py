@@ -1,0 +1,36 @@
+"""The real livekit-server, and tokens for it made by the official server SDK."""
+import atexit
+import datetime
+import importlib.util
+import os
+
+from livekit import api
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+
+_spec = importlib.util.spec_from_file_location(
+    "serve", os.path.join(ROOT, "subprojects", "livekit-server", "serve.py"))
+serve = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(serve)
+Server = serve.Server
+
+_shared = None
+
+
+def shared():
+    """One server for all tests of a process that need no configuration of their own."""
+    global _shared  # pylint: disable=global-statement
+    if _shared is None or _shared.process is None or _shared.process.poll() is not None:
+        _shared = Server(log_path=os.environ.get("LK_SERVER_LOG")).start()
+        atexit.register(_shared.stop)
+    return _shared
+
+
+def token(server, room, identity, ttl=3600, secret=None, key=None, name=None, **grants):
+    """An access token. `grants` are fields of VideoGrants; by default joining `room` with everything allowed."""
+    grants.setdefault("room_join", True)
+    builder = (api.AccessToken(key or server.key, secret or server.secret)
+               .with_identity(identity)
+               .with_ttl(datetime.timedelta(seconds=ttl))
+               .with_grants(api.VideoGrants(room=room, **grants)))
+    return (builder.with_name(name) if name else builder).to_jwt()
