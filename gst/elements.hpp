@@ -1,0 +1,11 @@
+// The elements of the plugin.
+#pragma once
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+GST_ELEMENT_REGISTER_DECLARE (livekitsink);
+GST_ELEMENT_REGISTER_DECLARE (livekitsrc);
+
+G_END_DECLS

@@ -1,0 +1,722 @@
+#include "participant.hpp"
+
+#include "base/time.hpp"
+#include "errors.hpp"
+#include "props.hpp"
+#include "session_context.hpp"
+#include "structures.hpp"
+
+#include <gio/gio.h>
+
+namespace lk::gst {
+
+struct Participant::Config {
+  session::Settings settings;
+  std::string session_name;
+  GstLiveKitOnDisconnect on_disconnect = GST_LIVEKIT_ON_DISCONNECT_AUTO;
+  // Snapshots that properties show.
+  std::shared_ptr<session::Session> session;
+};
+
+namespace {
+
+constexpr guint kDefaultConnectTimeoutMs = 10000;
+
+GQuark
+participant_quark () {
+  static const GQuark quark = g_quark_from_static_string ("gst-livekit-participant");
+  return quark;
+}
+
+// What on-disconnect=auto means after a failure is a matter of the class: EOS for sources, ERROR for sinks.
+GQuark
+auto_quark () {
+  static const GQuark quark = g_quark_from_static_string ("gst-livekit-auto-on-disconnect");
+  return quark;
+}
+
+} // namespace
+
+/// The property table of all elements.
+struct Participant::Rows {
+  using Row = Prop<Config>;
+
+#define LK_STRING_ROW(prop, field, nick, blurb)                                                              \
+  Row {                                                                                                      \
+    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, kReady); },              \
+        [] (Config &c, const GValue *v) {                                                                    \
+          const gchar *text = g_value_get_string (v);                                                        \
+          c.settings.field = text ? std::optional<std::string> (text) : std::nullopt;                        \
+        },                                                                                                   \
+        [] (const Config &c, GValue *v) {                                                                    \
+          g_value_set_string (v, c.settings.field ? c.settings.field->c_str () : nullptr);                   \
+        }                                                                                                    \
+  }
+#define LK_SECRET_ROW(prop, field, nick, blurb)                                                              \
+  Row {                                                                                                      \
+    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, kSecret); },             \
+        [] (Config &c, const GValue *v) {                                                                    \
+          const gchar *text = g_value_get_string (v);                                                        \
+          c.settings.field = text ? std::optional<Secret> (Secret (text)) : std::nullopt;                    \
+        },                                                                                                   \
+        nullptr                                                                                              \
+  }
+#define LK_BOOL_ROW(prop, field, nick, blurb)                                                                \
+  Row {                                                                                                      \
+    prop, [] (const char *n) { return g_param_spec_boolean (n, nick, blurb, FALSE, kReady); },               \
+        [] (Config &c, const GValue *v) { c.settings.field = g_value_get_boolean (v) != FALSE; },            \
+        [] (const Config &c, GValue *v) { g_value_set_boolean (v, c.settings.field.value_or (false)); }      \
+  }
+
+  static std::span<const Row>
+  all () {
+    static const Row rows[] = {
+      LK_STRING_ROW ("url", url, "URL",
+                     "LiveKit server: ws://, wss://, http:// or https:// (default: LIVEKIT_URL)"),
+      LK_SECRET_ROW ("token", token, "Token",
+                     "Access token (default: LIVEKIT_TOKEN); or give api-key, api-secret and room"),
+      LK_STRING_ROW ("api-key", api_key, "API key", "Key to make the token with (default: LIVEKIT_API_KEY)"),
+      LK_SECRET_ROW ("api-secret", api_secret, "API secret",
+                     "Secret to make the token with (default: LIVEKIT_API_SECRET)"),
+      LK_STRING_ROW ("room", room, "Room", "Room to join; with a token it must be the token's"),
+      LK_STRING_ROW (
+          "identity", identity, "Identity",
+          "Identity of the participant (default: a unique one); with a token it must be the token's"),
+      LK_STRING_ROW ("participant-name", participant_name, "Participant name", "Name that others see"),
+      LK_STRING_ROW ("metadata", metadata, "Metadata", "Metadata of the participant"),
+      Row{ "attributes",
+           [] (const char *n) {
+             return g_param_spec_boxed (n, "Attributes",
+                                        "Attributes of the participant: a structure of strings",
+                                        GST_TYPE_STRUCTURE, kReady);
+           },
+           [] (Config &c, const GValue *v) {
+             const auto *s = static_cast<const GstStructure *> (g_value_get_boxed (v));
+             c.settings.attributes = s ? std::optional<Attributes> (attributes_of (s)) : std::nullopt;
+           },
+           [] (const Config &c, GValue *v) {
+             if (c.settings.attributes)
+               g_value_take_boxed (v, to_structure (*c.settings.attributes).release ());
+           } },
+      LK_BOOL_ROW ("hidden", hidden, "Hidden",
+                   "Join without being seen by others (only with api-key and api-secret)"),
+      LK_BOOL_ROW ("recorder", recorder, "Recorder", "Join as a recorder (only with api-key and api-secret)"),
+      Row{ "session",
+           [] (const char *n) {
+             return g_param_spec_string (n, "Session",
+                                         "Elements with the same session are one participant: within a "
+                                         "pipeline by any name, across pipelines by a non-empty one",
+                                         "", kReady);
+           },
+           [] (Config &c, const GValue *v) { c.session_name = string_of (v); },
+           [] (const Config &c, GValue *v) { g_value_set_string (v, c.session_name.c_str ()); } },
+      Row{ "connect-timeout",
+           [] (const char *n) {
+             return g_param_spec_uint (n, "Connect timeout", "Time until media can flow, in ms", 100, 600000,
+                                       kDefaultConnectTimeoutMs, kReady);
+           },
+           [] (Config &c, const GValue *v) { c.settings.connect_timeout = Millis (g_value_get_uint (v)); },
+           [] (const Config &c, GValue *v) {
+             g_value_set_uint (
+                 v, guint (c.settings.connect_timeout.value_or (Millis (kDefaultConnectTimeoutMs)).count ()));
+           } },
+      Row{ "on-disconnect",
+           [] (const char *n) {
+             return g_param_spec_enum (n, "On disconnect", "What to do when the session ends",
+                                       GST_TYPE_LIVEKIT_ON_DISCONNECT, GST_LIVEKIT_ON_DISCONNECT_AUTO,
+                                       kPlaying);
+           },
+           [] (Config &c, const GValue *v) {
+             c.on_disconnect = GstLiveKitOnDisconnect (g_value_get_enum (v));
+           },
+           [] (const Config &c, GValue *v) { g_value_set_enum (v, c.on_disconnect); } },
+      Row{ "ice-transport-policy",
+           [] (const char *n) {
+             return g_param_spec_enum (n, "ICE transport policy", "Which network paths media may take",
+                                       GST_TYPE_LIVEKIT_TRANSPORT_POLICY, GST_LIVEKIT_TRANSPORT_POLICY_ALL,
+                                       kReady);
+           },
+           [] (Config &c, const GValue *v) {
+             c.settings.relay_only = g_value_get_enum (v) == GST_LIVEKIT_TRANSPORT_POLICY_RELAY;
+           },
+           [] (const Config &c, GValue *v) {
+             g_value_set_enum (v, c.settings.relay_only.value_or (false) ? GST_LIVEKIT_TRANSPORT_POLICY_RELAY
+                                                                         : GST_LIVEKIT_TRANSPORT_POLICY_ALL);
+           } },
+      LK_STRING_ROW ("stun-server", stun_server, "STUN server",
+                     "stun://host:port, instead of the server's own (default: what the join response names)"),
+      Row{ "turn-servers",
+           [] (const char *n) {
+             return gst_param_spec_array (
+                 n, "TURN servers", "turn://user:password@host:port, instead of the server's own",
+                 g_param_spec_string ("turn-server", "TURN server", "turn://user:password@host:port", nullptr,
+                                      kReady),
+                 kSecret);
+           },
+           [] (Config &c, const GValue *v) {
+             std::vector<std::string> servers;
+             for (guint i = 0; i < gst_value_array_get_size (v); i++)
+               servers.push_back (string_of (gst_value_array_get_value (v, i)));
+             c.settings.turn_servers = std::move (servers);
+           },
+           nullptr },
+      LK_STRING_ROW ("proxy", proxy, "Proxy",
+                     "HTTP proxy for signalling, http://host:port (default: the environment's)"),
+      LK_STRING_ROW ("ca-file", ca_file, "CA file",
+                     "PEM file with the certificates to trust (default: the system's)"),
+      Row{ "tls-validation-flags",
+           [] (const char *n) {
+             return g_param_spec_flags (n, "TLS validation flags",
+                                        "Which faults of the server's certificate to refuse",
+                                        G_TYPE_TLS_CERTIFICATE_FLAGS, G_TLS_CERTIFICATE_VALIDATE_ALL, kReady);
+           },
+           [] (Config &c, const GValue *v) { c.settings.tls_validation_flags = g_value_get_flags (v); },
+           [] (const Config &c, GValue *v) {
+             g_value_set_flags (v, c.settings.tls_validation_flags.value_or (G_TLS_CERTIFICATE_VALIDATE_ALL));
+           } },
+      Row{ "connection-state",
+           [] (const char *n) {
+             return g_param_spec_enum (n, "Connection state", "Where the session stands",
+                                       GST_TYPE_LIVEKIT_CONNECTION_STATE,
+                                       GST_LIVEKIT_CONNECTION_STATE_DISCONNECTED, kRead);
+           },
+           nullptr,
+           [] (const Config &c, GValue *v) {
+             g_value_set_enum (v, c.session ? gint (c.session->state ())
+                                            : GST_LIVEKIT_CONNECTION_STATE_DISCONNECTED);
+           } },
+      Row{ "room-info",
+           [] (const char *n) {
+             return g_param_spec_boxed (n, "Room info", "The room: sid, name, metadata, participants",
+                                        GST_TYPE_STRUCTURE, kRead);
+           },
+           nullptr,
+           [] (const Config &c, GValue *v) {
+             if (c.session) g_value_take_boxed (v, to_structure (c.session->room ()).release ());
+           } },
+      Row{ "stats",
+           [] (const char *n) {
+             return g_param_spec_boxed (n, "Statistics", "Signalling and connection figures of the session",
+                                        GST_TYPE_STRUCTURE, kRead);
+           },
+           nullptr,
+           [] (const Config &c, GValue *v) {
+             if (c.session) g_value_take_boxed (v, to_structure (c.session->stats ()).release ());
+           } },
+    };
+    return rows;
+  }
+};
+
+// ---- the session's view of the element
+// ---------------------------------------------------------------------
+
+/// Holds the element weakly: an event takes a reference for its duration, so a handler may stop or drop the
+/// element.
+class Participant::UserImpl : public session::User {
+public:
+  UserImpl (Participant *owner, GstElement *element) : owner_ (owner), name_ (GST_OBJECT_NAME (element)) {
+    g_weak_ref_init (&element_, element);
+  }
+  ~UserImpl () override { g_weak_ref_clear (&element_); }
+
+  std::string
+  user_name () const override {
+    return name_;
+  }
+  void
+  on_event (const session::SessionEvent &event) override {
+    auto element = Ref<GstElement>::adopt (static_cast<GstElement *> (g_weak_ref_get (&element_)));
+    if (element) owner_->handle (event);
+  }
+
+private:
+  Participant *owner_; // lives as long as the element
+  GWeakRef element_;
+  const std::string name_;
+};
+
+// ---- class
+// -------------------------------------------------------------------------------------------------
+
+namespace {
+
+Participant *
+participant_of (gpointer element) {
+  return static_cast<Participant *> (g_object_get_qdata (G_OBJECT (element), participant_quark ()));
+}
+
+GstStructure *
+get_participants (GstElement *element) {
+  auto session = participant_of (element)->session ();
+  return to_structure (session ? session->participants () : std::vector<ParticipantInfo> ()).release ();
+}
+
+gboolean
+update_metadata (GstElement *element, const GstStructure *changes) {
+  auto session = participant_of (element)->session ();
+  if (!session || !changes) return FALSE;
+  UpdateMetadata update;
+  if (const gchar *text = gst_structure_get_string (changes, "metadata")) update.metadata = text;
+  if (const gchar *text = gst_structure_get_string (changes, "name")) update.name = text;
+  const GValue *attributes = gst_structure_get_value (changes, "attributes");
+  if (attributes && GST_VALUE_HOLDS_STRUCTURE (attributes))
+    update.attributes = attributes_of (gst_value_get_structure (attributes));
+  Ref<GstElement> self = Ref<GstElement>::retain (element);
+  session->update_metadata (update, [self] (Result<> result) {
+    if (!result) post_warning (self.get (), result.error ());
+  });
+  return TRUE;
+}
+
+gboolean
+simulate (GstElement *element, const gchar *scenario, gint64 value) {
+  using Kind = SimulateScenario::Kind;
+  static const std::pair<const char *, Kind> kinds[]
+      = { { "speaker-update", Kind::SpeakerUpdate },
+          { "node-failure", Kind::NodeFailure },
+          { "migration", Kind::Migration },
+          { "server-leave", Kind::ServerLeave },
+          { "switch-protocol", Kind::SwitchProtocol },
+          { "subscriber-bandwidth", Kind::SubscriberBandwidth },
+          { "disconnect-on-resume", Kind::DisconnectOnResume },
+          { "leave-full-reconnect", Kind::LeaveFullReconnect } };
+  auto session = participant_of (element)->session ();
+  if (!session || !scenario) return FALSE;
+  for (const auto &[name, kind] : kinds)
+    if (g_str_equal (name, scenario)) {
+      session->simulate ({ kind, value });
+      return TRUE;
+    }
+  return FALSE;
+}
+
+void
+add_signal (GType type, const char *name, std::initializer_list<GType> args) {
+  std::vector<GType> types (args);
+  g_signal_newv (name, type, G_SIGNAL_RUN_LAST, nullptr, nullptr, nullptr, nullptr, G_TYPE_NONE,
+                 guint (types.size ()), types.data ());
+}
+
+} // namespace
+
+guint
+Participant::install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_means_after_failure) {
+  const GType type = G_TYPE_FROM_CLASS (klass);
+  g_type_set_qdata (type, auto_quark (), GINT_TO_POINTER (what_auto_means_after_failure));
+
+  /**
+   * participant-joined, participant-left, participant-changed:
+   * @info: "livekit/participant-info"
+   *
+   * Others coming, going, and changing name, metadata, attributes or permission. Session thread.
+   */
+  add_signal (type, "participant-joined", { GST_TYPE_STRUCTURE });
+  add_signal (type, "participant-left", { GST_TYPE_STRUCTURE });
+  add_signal (type, "participant-changed", { GST_TYPE_STRUCTURE });
+  /** room-joined, room-changed: @room: "livekit/room-info" */
+  add_signal (type, "room-joined", { GST_TYPE_STRUCTURE });
+  add_signal (type, "room-changed", { GST_TYPE_STRUCTURE });
+  /** speakers-changed: @speakers: a structure with one "livekit/speaker" field per identity: level (0 … 1),
+   * active */
+  add_signal (type, "speakers-changed", { GST_TYPE_STRUCTURE });
+  /** connection-quality: @identity: whose, @quality: lost, poor, good or excellent, @score: 0 … 5 */
+  add_signal (type, "connection-quality", { G_TYPE_STRING, G_TYPE_STRING, G_TYPE_FLOAT });
+
+  /** get-participants: returns a "livekit/participants" structure with the array "participants" of those in
+   * the room */
+  g_signal_new_class_handler ("get-participants", type, GSignalFlags (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+                              G_CALLBACK (get_participants), nullptr, nullptr, nullptr, GST_TYPE_STRUCTURE,
+                              0);
+  /** update-metadata: @changes: any of the fields metadata, name (strings) and attributes (structure); FALSE
+   * when not attached */
+  g_signal_new_class_handler ("update-metadata", type, GSignalFlags (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+                              G_CALLBACK (update_metadata), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 1,
+                              GST_TYPE_STRUCTURE);
+  /** simulate: @scenario: node-failure, migration, server-leave, …, @value: seconds, protocol or bit/s. For
+   * tests of applications. */
+  g_signal_new_class_handler ("simulate", type, GSignalFlags (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+                              G_CALLBACK (simulate), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 2,
+                              G_TYPE_STRING, G_TYPE_INT64);
+
+  return install_props<Config> (G_OBJECT_CLASS (klass), Rows::all (), 1);
+}
+
+// ---- element side
+// ------------------------------------------------------------------------------------------
+
+Participant::Participant (GstElement *element, Hooks hooks)
+    : element_ (element), hooks_ (std::move (hooks)), config_ (std::make_unique<Config> ()) {
+  g_object_set_qdata (G_OBJECT (element), participant_quark (), this);
+}
+
+Participant::~Participant () {
+  g_object_set_qdata (G_OBJECT (element_), participant_quark (), nullptr);
+}
+
+bool
+Participant::set_property (guint id, const GValue *value) {
+  const auto *row = find_prop<Config> (Rows::all (), 1, id);
+  if (!row) return false;
+  std::lock_guard guard (lock_);
+  row->set (*config_, value);
+  return true;
+}
+
+bool
+Participant::get_property (guint id, GValue *value) const {
+  const auto *row = find_prop<Config> (Rows::all (), 1, id);
+  if (!row) return false;
+  Config copy;
+  {
+    std::lock_guard guard (lock_);
+    copy = *config_;
+    copy.session = session_;
+  }
+  row->get (copy, value);
+  return true;
+}
+
+void
+Participant::set_context (GstContext *context) {
+  if (auto pool = pool_of_context (context)) {
+    std::lock_guard guard (lock_);
+    pool_ = std::move (pool);
+  }
+}
+
+std::shared_ptr<session::SessionPool>
+Participant::pool () {
+  {
+    std::lock_guard guard (lock_);
+    if (pool_) return pool_;
+  }
+  auto found = find_or_announce_pool (element_);
+  std::lock_guard guard (lock_);
+  if (!pool_) pool_ = std::move (found);
+  return pool_;
+}
+
+bool
+Participant::attach () {
+  Config config;
+  {
+    std::lock_guard guard (lock_);
+    if (session_) return true;
+    config = *config_;
+  }
+  auto session = pool ()->find_or_make (config.session_name);
+  auto user = std::make_shared<UserImpl> (this, element_);
+  auto attached = session->attach (user, config.settings, hooks_.needs ());
+  if (!attached) {
+    post_error (element_, attached.error (), config.session_name.c_str ());
+    return false;
+  }
+  session->set_group (user.get (), top_level_of (element_));
+  std::lock_guard guard (lock_);
+  session_ = std::move (session);
+  user_ = std::move (user);
+  return true;
+}
+
+void
+Participant::start () {
+  std::shared_ptr<session::Session> session;
+  std::shared_ptr<UserImpl> user;
+  {
+    std::lock_guard guard (lock_);
+    session = session_;
+    user = user_;
+  }
+  if (session) session->start (user);
+}
+
+void
+Participant::detach () {
+  std::shared_ptr<session::Session> session;
+  std::shared_ptr<UserImpl> user;
+  {
+    std::lock_guard guard (lock_);
+    session = std::move (session_);
+    user = std::move (user_);
+    // A bin keeps the context it was given longer than the element stays in it.
+    pool_.reset ();
+  }
+  if (session) session->detach (user);
+  was_connected_ = false;
+}
+
+std::shared_ptr<session::Session>
+Participant::session () const {
+  std::lock_guard guard (lock_);
+  return session_;
+}
+
+std::shared_ptr<session::User>
+Participant::user () const {
+  std::lock_guard guard (lock_);
+  return user_;
+}
+
+Millis
+Participant::connect_timeout () const {
+  std::lock_guard guard (lock_);
+  return config_->settings.connect_timeout.value_or (Millis (kDefaultConnectTimeoutMs));
+}
+
+bool
+Participant::is_reporter () const {
+  std::shared_ptr<session::Session> session;
+  std::shared_ptr<UserImpl> user;
+  {
+    std::lock_guard guard (lock_);
+    session = session_;
+    user = user_;
+  }
+  return session && user && session->is_reporter (user.get (), top_level_of (element_));
+}
+
+void
+Participant::report (const Error &error) {
+  if (is_reporter ()) post_error (element_, error);
+}
+
+void
+Participant::post_message (StructurePtr structure) {
+  gst_element_post_message (element_, gst_message_new_element (GST_OBJECT (element_), structure.release ()));
+}
+
+// ---- events, session thread
+// --------------------------------------------------------------------------------
+
+void
+Participant::handle (const session::SessionEvent &event) {
+  hooks_.on_event (event);
+  announce (event);
+  if (const auto *change = std::get_if<session::StateChanged> (&event)) on_state (*change);
+}
+
+void
+Participant::on_state (const session::StateChanged &change) {
+  if (change.to == session::State::Connected) was_connected_ = true;
+  const bool ended
+      = (change.to == session::State::Failed || change.to == session::State::Disconnected) && change.cause;
+  if (!ended) return;
+  const Error &cause = *change.cause;
+  const bool clean = cause.code == Errc::RoomClosed || cause.code == Errc::Closed;
+  auto policy = GST_LIVEKIT_ON_DISCONNECT_AUTO;
+  {
+    std::lock_guard guard (lock_);
+    policy = config_->on_disconnect;
+  }
+  if (policy == GST_LIVEKIT_ON_DISCONNECT_AUTO) {
+    const auto after_failure = GstLiveKitOnDisconnect (
+        GPOINTER_TO_INT (g_type_get_qdata (G_OBJECT_TYPE (element_), auto_quark ())));
+    // Never having been in the room is an error for everyone: there is nothing to finalise.
+    policy = clean ? GST_LIVEKIT_ON_DISCONNECT_EOS
+                   : (was_connected_ ? after_failure : GST_LIVEKIT_ON_DISCONNECT_ERROR);
+  }
+  switch (policy) {
+  case GST_LIVEKIT_ON_DISCONNECT_ERROR:
+    if (is_reporter ()) post_error (element_, cause);
+    break;
+  case GST_LIVEKIT_ON_DISCONNECT_EOS:
+    if (!clean && is_reporter ()) post_warning (element_, cause);
+    hooks_.send_eos ();
+    break;
+  default:
+    if (is_reporter ()) post_warning (element_, cause);
+    break;
+  }
+}
+
+namespace {
+
+/// One event as a signal (name and arguments) and as the structure of a bus message.
+struct Announcement {
+  StructurePtr message;
+  const char *signal = nullptr;
+  StructurePtr argument; ///< for signals with one structure
+};
+
+StructurePtr
+new_message (const char *name, const session::Session &session) {
+  const auto room = session.room ();
+  return StructurePtr (gst_structure_new (name, "session", G_TYPE_STRING, session.name ().c_str (), "room",
+                                          G_TYPE_STRING, room.name.c_str (), nullptr));
+}
+
+Announcement
+about_participant (const char *signal, const session::Session &session, const ParticipantInfo &p) {
+  Announcement a;
+  a.signal = signal;
+  a.message = new_message ((std::string ("livekit-") + signal).c_str (), session);
+  gst_structure_set (a.message.get (), "sid", G_TYPE_STRING, p.sid.c_str (), "identity", G_TYPE_STRING,
+                     p.identity.c_str (), nullptr);
+  a.argument = to_structure (p);
+  set_field (a.message.get (), "participant", to_structure (p));
+  return a;
+}
+
+StructurePtr
+about_track (const char *name, const session::Session &session, const ParticipantInfo &p,
+             const TrackInfo &t) {
+  auto message = new_message (name, session);
+  gst_structure_set (message.get (), "sid", G_TYPE_STRING, t.sid.c_str (), "identity", G_TYPE_STRING,
+                     p.identity.c_str (), nullptr);
+  set_field (message.get (), "track", to_structure (t));
+  return message;
+}
+
+StructurePtr
+about_local (const char *name, const session::Session &session, const session::LocalTrack &track) {
+  auto message = new_message (name, session);
+  gst_structure_set (message.get (), "sid", G_TYPE_STRING, track.sid ().c_str (), "track-name", G_TYPE_STRING,
+                     track.spec ().name.c_str (), nullptr);
+  return message;
+}
+
+StructurePtr
+speakers_structure (const session::ActiveSpeakers &speakers) {
+  StructurePtr s (gst_structure_new_empty ("livekit/speakers"));
+  for (const auto &entry : speakers.changed)
+    set_field (s.get (), entry.identity.c_str (),
+               StructurePtr (gst_structure_new ("livekit/speaker", "level", G_TYPE_FLOAT, entry.level,
+                                                "active", G_TYPE_BOOLEAN, entry.active, nullptr)));
+  return s;
+}
+
+/// The visitor that names every event.
+struct Announcer {
+  const session::Session &session;
+
+  Announcement
+  operator() (const session::StateChanged &e) const {
+    auto message = new_message ("livekit-connection-state", session);
+    gst_structure_set (message.get (), "from", G_TYPE_STRING, to_string (e.from), "to", G_TYPE_STRING,
+                       to_string (e.to), nullptr);
+    if (e.cause)
+      gst_structure_set (message.get (), "code", G_TYPE_STRING, to_string (e.cause->code), "reason",
+                         G_TYPE_STRING, e.cause->message.c_str (), nullptr);
+    return { std::move (message) };
+  }
+  Announcement
+  room (const char *signal, const RoomInfo &info) const {
+    Announcement a{ new_message ((std::string ("livekit-") + signal).c_str (), session), signal,
+                    to_structure (info) };
+    set_field (a.message.get (), "room-info", to_structure (info));
+    return a;
+  }
+  Announcement
+  operator() (const session::RoomJoined &e) const {
+    auto a = room ("room-joined", e.room);
+    gst_structure_set (a.message.get (), "sid", G_TYPE_STRING, e.self.sid.c_str (), "identity", G_TYPE_STRING,
+                       e.self.identity.c_str (), "server-version", G_TYPE_STRING, e.server.version.c_str (),
+                       nullptr);
+    return a;
+  }
+  Announcement
+  operator() (const session::RoomChanged &e) const {
+    return room ("room-changed", e.room);
+  }
+  Announcement
+  operator() (const session::ParticipantJoined &e) const {
+    return about_participant ("participant-joined", session, e.participant);
+  }
+  Announcement
+  operator() (const session::ParticipantLeft &e) const {
+    return about_participant ("participant-left", session, e.participant);
+  }
+  Announcement
+  operator() (const session::ParticipantChanged &e) const {
+    return about_participant ("participant-changed", session, e.participant);
+  }
+  Announcement
+  operator() (const session::RemoteTrackPublished &e) const {
+    return { about_track ("livekit-track-published", session, e.participant, e.track) };
+  }
+  Announcement
+  operator() (const session::RemoteTrackUnpublished &e) const {
+    return { about_track ("livekit-track-unpublished", session, e.participant, e.track) };
+  }
+  Announcement
+  operator() (const session::RemoteTrackSubscribed &e) const {
+    return { about_track ("livekit-track-subscribed", session, e.track->participant (), e.track->info ()) };
+  }
+  Announcement
+  operator() (const session::RemoteTrackUnsubscribed &e) const {
+    return { about_track ("livekit-track-unsubscribed", session, e.track->participant (), e.track->info ()) };
+  }
+  Announcement
+  operator() (const session::RemoteTrackChanged &e) const {
+    auto message = about_track ("livekit-track-changed", session, e.track->participant (), e.track->info ());
+    gst_structure_set (message.get (), "paused", G_TYPE_BOOLEAN, e.track->paused (), nullptr);
+    return { std::move (message) };
+  }
+  Announcement
+  operator() (const session::SubscriptionFailed &e) const {
+    auto message = new_message ("livekit-subscription-failed", session);
+    gst_structure_set (message.get (), "sid", G_TYPE_STRING, e.track_sid.c_str (), "code", G_TYPE_STRING,
+                       to_string (e.error.code), "reason", G_TYPE_STRING, e.error.message.c_str (), nullptr);
+    return { std::move (message) };
+  }
+  Announcement
+  operator() (const session::LocalTrackPublished &e) const {
+    return { about_local ("livekit-local-track-published", session, *e.track) };
+  }
+  Announcement
+  operator() (const session::LocalTrackEnded &e) const {
+    auto message = about_local ("livekit-local-track-unpublished", session, *e.track);
+    gst_structure_set (message.get (), "code", G_TYPE_STRING, to_string (e.error.code), "reason",
+                       G_TYPE_STRING, e.error.message.c_str (), nullptr);
+    return { std::move (message) };
+  }
+  Announcement
+  operator() (const session::LocalTrackMuted &e) const {
+    auto message = about_local ("livekit-local-track-muted", session, *e.track);
+    gst_structure_set (message.get (), "muted", G_TYPE_BOOLEAN, e.muted, nullptr);
+    return { std::move (message) };
+  }
+  Announcement
+  operator() (const session::LocalTrackSubscribed &e) const {
+    return { about_local ("livekit-local-track-subscribed", session, *e.track) };
+  }
+  Announcement
+  operator() (const session::ActiveSpeakers &e) const {
+    Announcement a{ new_message ("livekit-speakers-changed", session), "speakers-changed",
+                    speakers_structure (e) };
+    set_field (a.message.get (), "speakers", speakers_structure (e));
+    return a;
+  }
+  Announcement
+  operator() (const session::QualityChanged &e) const {
+    auto message = new_message ("livekit-connection-quality", session);
+    gst_structure_set (message.get (), "identity", G_TYPE_STRING, e.identity.c_str (), "quality",
+                       G_TYPE_STRING, to_string (e.quality), "score", G_TYPE_FLOAT, e.score, nullptr);
+    return { std::move (message) };
+  }
+  Announcement
+  operator() (const session::LatencyChanged &) const {
+    return {};
+  }
+};
+
+} // namespace
+
+void
+Participant::announce (const session::SessionEvent &event) {
+  auto session = this->session ();
+  if (!session) return;
+  auto announcement = std::visit (Announcer{ *session }, event);
+
+  if (std::holds_alternative<session::StateChanged> (event))
+    g_object_notify (G_OBJECT (element_), "connection-state");
+  if (announcement.signal)
+    g_signal_emit_by_name (element_, announcement.signal, announcement.argument.get ());
+  if (const auto *q = std::get_if<session::QualityChanged> (&event))
+    g_signal_emit_by_name (element_, "connection-quality", q->identity.c_str (), to_string (q->quality),
+                           q->score);
+  if (announcement.message && is_reporter ()) post_message (std::move (announcement.message));
+}
+
+} // namespace lk::gst
