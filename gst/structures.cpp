@@ -2,35 +2,14 @@
 
 namespace lk::gst {
 
-namespace {
-
-template <typename T>
-void
-append (GValue *array, const T &item) {
-  GValue value = G_VALUE_INIT;
-  g_value_init (&value, GST_TYPE_STRUCTURE);
-  g_value_take_boxed (&value, to_structure (item).release ());
-  gst_value_array_append_and_take_value (array, &value);
-}
-
-template <typename T>
-void
-set_array (GstStructure *into, const char *field, const std::vector<T> &items) {
-  GValue array = G_VALUE_INIT;
-  g_value_init (&array, GST_TYPE_ARRAY);
-  for (const auto &item : items)
-    append (&array, item);
-  gst_structure_take_value (into, field, &array);
-}
-
-StructurePtr
+static StructurePtr
 to_structure (const VideoLayer &layer) {
   return StructurePtr (gst_structure_new (
       "livekit/layer", "quality", G_TYPE_STRING, to_string (layer.quality), "width", G_TYPE_UINT, layer.width,
       "height", G_TYPE_UINT, layer.height, "bitrate", G_TYPE_UINT, layer.bitrate_bps, nullptr));
 }
 
-StructurePtr
+static StructurePtr
 to_structure (const Permission &p) {
   return StructurePtr (
       gst_structure_new ("livekit/permission", "can-subscribe", G_TYPE_BOOLEAN, p.can_subscribe,
@@ -39,7 +18,24 @@ to_structure (const Permission &p) {
                          p.recorder, "can-update-metadata", G_TYPE_BOOLEAN, p.can_update_metadata, nullptr));
 }
 
-} // namespace
+template <typename T>
+static void
+append (GValue *array, const T &item) {
+  GValue value = G_VALUE_INIT;
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value, to_structure (item).release ());
+  gst_value_array_append_and_take_value (array, &value);
+}
+
+template <typename T>
+static void
+set_array (GstStructure *into, const char *field, const std::vector<T> &items) {
+  GValue array = G_VALUE_INIT;
+  g_value_init (&array, GST_TYPE_ARRAY);
+  for (const auto &item : items)
+    append (&array, item);
+  gst_structure_take_value (into, field, &array);
+}
 
 void
 set_field (GstStructure *into, const char *field, StructurePtr value) {
