@@ -1,0 +1,234 @@
+// What webrtcbin may see of the server's offer, and the answer that both get.
+#include "rtc/ice.hpp"
+#include "rtc/sdp.hpp"
+#include "rtc/sdp_text.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace lk::rtc {
+
+namespace {
+
+uint32_t
+parse_ssrc (std::string_view text) {
+  return uint32_t (parse_number (text, UINT32_MAX).value_or (0));
+}
+
+void
+read_sources (const SdpSection &section, ReceiveSection &out) {
+  for (const auto &line : section.lines) {
+    if (auto group = attribute_value (line, "ssrc-group")) {
+      auto words = split_words (*group);
+      if (words.size () < 3 || words[0] != "FID") continue;
+      out.ssrc = parse_ssrc (words[1]);
+      out.rtx_ssrc = parse_ssrc (words[2]);
+      return;
+    }
+  }
+  if (auto first = section.attribute ("ssrc")) out.ssrc = parse_ssrc (first->substr (0, first->find (' ')));
+}
+
+/// "PA_x|TR_y TR_y": the participant's sid leads the stream name, the track's sid stands alone.
+void
+read_msid (const SdpSection &section, ReceiveSection &out) {
+  auto words = split_words (section.attribute ("msid").value_or (""));
+  if (words.empty ()) return;
+  out.participant_sid = words[0].substr (0, words[0].find ('|'));
+  if (words.size () > 1) out.track_sid = words[1];
+}
+
+ReceiveSection
+read_section (const SdpText &sdp, const SdpSection &section) {
+  ReceiveSection empty;
+  empty.mid = section.mid ();
+  empty.kind = section.kind ();
+  auto direction = sdp.direction_of (section);
+  if (section.port == "0" || (direction != "sendrecv" && direction != "sendonly")) return empty;
+  auto out = empty;
+  read_msid (section, out);
+  read_sources (section, out);
+  // A track without a name belongs to nobody: the section is kept alive, its packets are not expected.
+  out.active = !out.track_sid.empty ();
+  return out.active ? out : empty;
+}
+
+bool
+is_transport_line (std::string_view line) {
+  for (const char *name : { "setup", "ice-ufrag", "ice-pwd", "ice-options", "fingerprint" })
+    if (attribute_value (line, name)) return true;
+  return false;
+}
+
+/// A section that the server stopped may come without codecs and transport, which webrtcbin would refuse as a
+/// whole.
+void
+complete_stopped_section (SdpSection &section, const SdpSection *model) {
+  section.port = "9";
+  auto codecs = section.codecs ();
+  if (std::none_of (codecs.begin (), codecs.end (), [] (const auto &codec) { return codec.row; })) {
+    const auto &row = *find_codec (section.is_audio () ? "opus" : "vp8");
+    section.formats = { std::to_string (row.payload) };
+    section.remove_if (is_codec_line);
+    section.add ("a=rtpmap:" + section.formats[0] + " " + row.encoding + "/" + std::to_string (row.clock_rate)
+                 + (row.channels > 0 ? "/" + std::to_string (row.channels) : ""));
+  }
+  if (!model || section.attribute ("ice-ufrag")) return;
+  for (const auto &line : model->lines)
+    if (is_transport_line (line)) section.add (line);
+  for (const char *flag : { "rtcp-mux", "rtcp-rsize" })
+    if (!section.attribute (flag)) section.add (std::string ("a=") + flag);
+}
+
+void
+drop_malformed_candidates (SdpSection &section) {
+  section.remove_if ([] (const auto &line) {
+    return attribute_value (line, "candidate") && !clean_remote_candidate (line);
+  });
+}
+
+const SdpSection *
+find_model (const SdpText &sdp) {
+  auto found = std::find_if (sdp.sections.begin (), sdp.sections.end (), [] (const auto &section) {
+    return section.attribute ("ice-ufrag").has_value ();
+  });
+  return found == sdp.sections.end () ? nullptr : &*found;
+}
+
+/// Payload types of the offered section that we take, in its order: those of `codecs` and what retransmits
+/// them.
+std::vector<int>
+wanted_payloads (const SdpSection &offered, const std::vector<std::string> &codecs) {
+  auto all = offered.codecs ();
+  std::set<int> media;
+  for (const auto &codec : all) {
+    if (!codec.row || codec.row->kind != offered.kind ()) continue;
+    if (std::find (codecs.begin (), codecs.end (), codec.row->codec) == codecs.end ()) continue;
+    // VP9 profile 1 and up (other chroma, more bits) is not what our decoders are chosen for.
+    if (codec.fmtp.find ("profile-id=") != codec.fmtp.npos && std::string_view (codec.row->codec) == "vp9"
+        && codec.fmtp.find ("profile-id=0") == codec.fmtp.npos)
+      continue;
+    media.insert (codec.payload);
+  }
+  std::vector<int> wanted;
+  for (const auto &codec : all)
+    if (media.contains (codec.payload) || (codec.rtx && media.contains (codec.apt)))
+      wanted.push_back (codec.payload);
+  return wanted;
+}
+
+bool
+is_fir (const PayloadLine &line) {
+  return line.name == "rtcp-fb" && line.rest.starts_with ("ccm fir");
+}
+
+/// What the answer takes over from the offer: codec lines of the wanted payload types and all header
+/// extensions.
+void
+copy_media_lines (const SdpSection &offered, const std::vector<int> &wanted, SdpSection &answered) {
+  answered.formats.clear ();
+  for (int payload : wanted)
+    answered.formats.push_back (std::to_string (payload));
+  for (const auto &line : offered.lines) {
+    if (attribute_value (line, "extmap")) answered.add (line);
+    auto found = payload_line (line);
+    if (!found) continue;
+    bool ours
+        = found->payload < 0 || std::find (wanted.begin (), wanted.end (), found->payload) != wanted.end ();
+    // With ccm fir GStreamer asks for key frames by FIR, in a form that the server ignores: video freezes for
+    // good after a loss.
+    if (ours && !is_fir (*found)) answered.add (line);
+  }
+}
+
+/// None of the offered codecs is ours: the section is answered as webrtcbin did, so that the offer as a whole
+/// is.
+void
+keep_created_codec (const SdpSection &offered, SdpSection &answered) {
+  answered.remove_if ([] (const auto &line) {
+    auto found = payload_line (line);
+    return found && is_fir (*found);
+  });
+  if (answered.port != "0" && !answered.formats.empty ()) return;
+  auto codecs = offered.codecs ();
+  if (codecs.empty ()) return;
+  copy_media_lines (offered, { codecs.front ().payload }, answered);
+}
+
+void
+write_answer_section (SdpSection &answered, const SdpSection &offered,
+                      const std::vector<std::string> &codecs) {
+  auto wanted = wanted_payloads (offered, codecs);
+  if (wanted.empty ()) {
+    keep_created_codec (offered, answered);
+  } else {
+    answered.remove_if (
+        [] (const auto &line) { return is_codec_line (line) || attribute_value (line, "extmap"); });
+    copy_media_lines (offered, wanted, answered);
+  }
+  answered.remove_if (is_source_line);
+  answered.port = "9";
+  answered.set_direction ("recvonly");
+}
+
+} // namespace
+
+Result<SubscriberOffer>
+prepare_subscriber_offer (std::string_view offer) {
+  auto sdp = SdpText::parse (offer);
+  if (!sdp) return sdp.error ();
+  if (auto mids = sdp->require_mids (); !mids) return mids.error ();
+  auto credentials = ice_credentials (offer);
+  if (!credentials) return protocol_error ("the offer has no ICE credentials");
+
+  SubscriberOffer out;
+  out.ice_ufrag = credentials->ufrag;
+  const auto *found = find_model (*sdp);
+  auto model = found ? std::optional (*found) : std::nullopt;
+  for (auto &section : sdp->sections) {
+    drop_malformed_candidates (section);
+    if (!section.is_rtp ()) {
+      out.has_application = true;
+      continue;
+    }
+    out.sections.push_back (read_section (*sdp, section));
+    if (section.port == "0") complete_stopped_section (section, model ? &*model : nullptr);
+    section.set_direction ("sendonly");
+  }
+  sdp->write_bundle_group ([] (const auto &) { return true; });
+  out.sdp = sdp->to_string ();
+  return out;
+}
+
+Result<SdpPair>
+prepare_subscriber_answer (std::string_view created, std::string_view server_offer,
+                           const std::vector<std::string> &codecs) {
+  auto local = SdpText::parse (created);
+  if (!local) return local.error ();
+  auto offer = SdpText::parse (server_offer);
+  if (!offer) return offer.error ();
+  if (auto mids = local->require_mids (); !mids) return mids.error ();
+  if (local->sections.size () != offer->sections.size ())
+    return protocol_error ("the answer has other sections than the offer");
+
+  for (size_t i = 0; i < local->sections.size (); ++i) {
+    auto &section = local->sections[i];
+    const auto &offered = offer->sections[i];
+    if (section.media != offered.media || section.mid () != offered.mid ())
+      return protocol_error ("the answer has other sections than the offer");
+    if (section.is_rtp ()) write_answer_section (section, offered, codecs);
+  }
+
+  auto remote = *local;
+  for (size_t i = 0; i < remote.sections.size (); ++i) {
+    auto &section = remote.sections[i];
+    const auto &offered = offer->sections[i];
+    if (!section.is_rtp () || read_section (*offer, offered).active) continue;
+    section.set_direction ("inactive");
+    if (offered.port == "0") section.port = "0";
+  }
+  remote.write_bundle_group ([] (const auto &section) { return section.port != "0"; });
+  return SdpPair{ local->to_string (), remote.to_string () };
+}
+
+} // namespace lk::rtc
