@@ -114,6 +114,13 @@ private:
 
 } // namespace
 
+TimerPtr
+start_timer (GMainContext *context, Millis delay, bool repeat, std::function<void ()> fn) {
+  return std::make_unique<SourceTimer> (context, delay, repeat, std::move (fn));
+}
+
+static constexpr int kLastTurns = 100;
+
 SessionThread::SessionThread (const std::string &name)
     : context_ (Ref<GMainContext>::adopt (g_main_context_new ())),
       loop_ (Ref<GMainLoop>::adopt (g_main_loop_new (context_.get (), FALSE))),
@@ -127,8 +134,12 @@ SessionThread::SessionThread (const std::string &name)
     }
     g_main_context_push_thread_default (context.get ());
     g_main_loop_run (loop.get ());
-    // A task whose source lost the race against the end of the loop.
+    // A task whose source lost the race against the end of the loop, then what the last tasks cancelled: GIO
+    // and libsoup free a connection only after one more turn. Bounded, because a source may stay ready for
+    // ever.
     queue->drain ();
+    for (int turn = 0; turn < kLastTurns && g_main_context_iteration (context.get (), FALSE); ++turn) {
+    }
     g_main_context_pop_thread_default (context.get ());
   });
   std::lock_guard lock (queue_->lock_);
@@ -149,12 +160,12 @@ SessionThread::stop () {
 
 TimerPtr
 SessionThread::once (Millis delay, std::function<void ()> fn) {
-  return std::make_unique<SourceTimer> (context_.get (), delay, false, std::move (fn));
+  return start_timer (context_.get (), delay, false, std::move (fn));
 }
 
 TimerPtr
 SessionThread::every (Millis period, std::function<void ()> fn) {
-  return std::make_unique<SourceTimer> (context_.get (), std::max (period, Millis (1)), true, std::move (fn));
+  return start_timer (context_.get (), std::max (period, Millis (1)), true, std::move (fn));
 }
 
 } // namespace lk

@@ -45,6 +45,10 @@ private:
   std::shared_ptr<TaskQueue> scheduled_; // keeps the queue alive while an idle source is due to drain it
 };
 
+/// A timer on the thread that runs `context`; to be started and destroyed there.
+[[nodiscard]] TimerPtr start_timer (GMainContext *context, Millis delay, bool repeat,
+                                    std::function<void ()> fn);
+
 /// A thread with its own thread-default GMainContext, its TaskQueue and its Timers. The owner joins it:
 /// either through stop() from another thread, or (when the owner dies on this very thread) by detaching a
 /// thread that ends by itself.
@@ -53,9 +57,16 @@ public:
   explicit SessionThread (const std::string &name);
   ~SessionThread () override;
 
-  const std::shared_ptr<TaskQueue> &queue () const { return queue_; }
-  GMainContext *context () const { return context_.get (); }
-  /// Runs what is queued, then ends the loop and joins. Idempotent; from the thread itself it only ends the loop.
+  const std::shared_ptr<TaskQueue> &
+  queue () const {
+    return queue_;
+  }
+  GMainContext *
+  context () const {
+    return context_.get ();
+  }
+  /// Runs what is queued, then ends the loop and joins. Idempotent; from the thread itself it only ends the
+  /// loop.
   void stop ();
 
   TimerPtr once (Millis delay, std::function<void ()> fn) override;

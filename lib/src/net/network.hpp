@@ -1,5 +1,6 @@
-// HTTP and WebSocket as the session needs them; soup_network.cpp implements them over libsoup 3, tests/fakes in memory.
-// Everything happens on the thread that calls, whose thread-default GMainContext delivers the callbacks.
+// HTTP and WebSocket as the session needs them; soup_network.cpp implements them over libsoup 3, tests/fakes
+// in memory. Everything happens on the thread that calls, whose thread-default GMainContext delivers the
+// callbacks.
 #pragma once
 
 #include "base/result.hpp"
@@ -16,9 +17,9 @@ namespace lk::net {
 
 /// Trust and routing, the same for every request of a session.
 struct Access {
-  std::string proxy;                       ///< "http://host:port"; empty = environment and system settings
-  std::string ca_file;                     ///< PEM; empty = system CAs
-  uint32_t tls_validation_flags = 0x7f;    ///< GTlsCertificateFlags to enforce (G_TLS_CERTIFICATE_VALIDATE_ALL)
+  std::string proxy;                    ///< "http://host:port"; empty = environment and system settings
+  std::string ca_file;                  ///< PEM; empty = system CAs
+  uint32_t tls_validation_flags = 0x7f; ///< GTlsCertificateFlags to enforce (G_TLS_CERTIFICATE_VALIDATE_ALL)
 };
 
 struct Request {
@@ -26,7 +27,7 @@ struct Request {
   std::string method = "GET";
   Secret bearer; ///< sent as "Authorization: Bearer …" unless empty
   std::string content_type, body;
-  Millis timeout{10000};
+  Millis timeout{ 10000 };
   size_t max_body_bytes = 1 << 20;
 };
 
@@ -45,7 +46,7 @@ using ExchangePtr = std::unique_ptr<Exchange>;
 struct WebSocketRequest {
   std::string url; ///< ws:// or wss://
   Secret bearer;
-  Millis timeout{10000};              ///< until open
+  Millis timeout{ 10000 };             ///< until open
   size_t max_message_bytes = 8u << 20; ///< a larger incoming message ends the connection with Errc::Protocol
 };
 
@@ -56,8 +57,9 @@ public:
     virtual void on_open () = 0;
     /// One whole binary message; the view is valid during the call. Text messages are delivered too.
     virtual void on_message (std::string_view bytes) = 0;
-    /// The last call, once: never opened (http_status: what the server answered to the upgrade, 0 = no answer) or closed
-    /// afterwards (close_code 0 = broken without a close frame). `error` says what happened.
+    /// The last call, once: never opened (http_status: what the server answered to the upgrade, 0 = no
+    /// answer) or closed afterwards (close_code 0 = broken without a close frame). `error` says what
+    /// happened.
     virtual void on_closed (const Error &error, int http_status, int close_code) = 0;
   };
 
@@ -71,10 +73,12 @@ public:
 class Network {
 public:
   virtual ~Network () = default;
-  /// Redirects are not followed: a 3xx is a response like any other (a token must not travel to another host).
-  /// Errors: ResolveFailed, ConnectFailed, TlsFailed, Timeout, LimitExceeded (body too large), NotLiveKit (no HTTP).
+  /// Redirects are not followed: a 3xx is a response like any other (a token must not travel to another
+  /// host). Errors: ResolveFailed, ConnectFailed, TlsFailed, Timeout, LimitExceeded (body too large),
+  /// NotLiveKit (no HTTP).
   virtual ExchangePtr fetch (const Request &request, std::function<void (Result<Response>)> done) = 0;
-  virtual std::unique_ptr<WebSocket> open (const WebSocketRequest &request, WebSocket::Listener &listener) = 0;
+  virtual std::unique_ptr<WebSocket> open (const WebSocketRequest &request, WebSocket::Listener &listener)
+      = 0;
 };
 
 std::unique_ptr<Network> make_soup_network (const Access &access);

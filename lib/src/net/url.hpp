@@ -21,7 +21,8 @@ struct Url {
   std::string http () const;
 };
 
-/// Accepts ws, wss, http, https. User info, query and fragment are refused. Errc::InvalidUrl says what is expected.
+/// Accepts ws, wss, http, https. User info, query and fragment are refused. Errc::InvalidUrl says what is
+/// expected.
 Result<Url> parse_url (std::string_view text);
 
 using Query = std::vector<std::pair<std::string, std::string>>;
