@@ -7,6 +7,7 @@
 Only the standard library, so that it runs before any venv exists.
 """
 import argparse
+import atexit
 import os
 import secrets
 import shutil
@@ -89,6 +90,7 @@ rtc:
     def start(self, timeout=15):
         binary = find_binary()
         self._dir = tempfile.mkdtemp(prefix="livekit-server-")
+        atexit.register(self.stop)
         log = self.log_path or os.path.join(self._dir, "log")
         error = "did not start"
         # A port that was free a moment ago can be taken by the time the server binds it.

@@ -1,4 +1,5 @@
 """gst-launch-1.0 (or another program) with the freshly built plugin, watched: bounded, captured, nothing left behind."""
+import atexit
 import os
 import shlex
 import shutil
@@ -46,6 +47,7 @@ class Process:
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with
             arguments, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True, text=True, errors="replace")
+        atexit.register(self.kill)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -1,5 +1,4 @@
 """The real livekit-server, and tokens for it made by the official server SDK."""
-import atexit
 import datetime
 import importlib.util
 import os
@@ -22,7 +21,6 @@ def shared():
     global _shared  # pylint: disable=global-statement
     if _shared is None or _shared.process is None or _shared.process.poll() is not None:
         _shared = Server(log_path=os.environ.get("LK_SERVER_LOG")).start()
-        atexit.register(_shared.stop)
     return _shared
 
 

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Adds up what the runs of tests/run.sh left behind: `count.py DIRECTORY` reads checks.tsv, meson.*, *.jsonl there.
+
+Prints the failures, then `N passed, N failed[, N skipped]`. Exit code 0 only if something passed and nothing failed.
+"""
+import collections
+import glob
+import json
+import os
+import sys
+import xml.etree.ElementTree as ET
+
+counts = collections.Counter()
+failures = []
+
+
+def add(outcome, name, text=""):
+    counts[outcome] += 1
+    if outcome == "fail":
+        failures.append((name, text.strip()))
+
+
+def read_checks(path):
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            outcome, name = line.rstrip("\n").split("\t", 1)
+            add(outcome, name)
+
+
+def read_meson(junit, log):
+    """Cases from the JUnit file; a program that failed without a failed case (crash, time-out) counts as one."""
+    failed_programs = set()
+    for suite in ET.parse(junit).getroot().iter("testsuite"):
+        program = suite.get("name", "").split("/")[-1].split(":")[-1].split(".")[0]
+        for case in suite.findall("testcase"):
+            name = f"{suite.get('name')}: {case.get('classname', '')}.{case.get('name')}"
+            problem = case.find("failure") if case.find("failure") is not None else case.find("error")
+            if problem is not None:
+                add("fail", name, problem.get("message") or problem.text or "")
+                failed_programs.add(program)
+            else:
+                add("skip" if case.find("skipped") is not None or case.get("status") == "notrun" else "pass", name)
+    with open(log, encoding="utf-8") as lines:
+        for line in lines:
+            test = json.loads(line)
+            program = test["name"].split(" / ")[-1].split(":")[-1]
+            if test["result"] in ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT") and program not in failed_programs:
+                add("fail", f"{test['name']} ({test['result']})", (test.get("stdout", "") + test.get("stderr", ""))[-2000:])
+
+
+def read_python(path):
+    name = os.path.basename(path)[:-len(".jsonl")]
+    running, ended = None, False
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            if entry["outcome"] == "end":
+                ended = True
+            elif entry["outcome"] == "start":
+                running = entry["case"]
+            else:
+                add(entry["outcome"], entry["case"], entry["text"])
+                running = None
+    if not ended:
+        add("fail", running or name, "the test program crashed or ran into its time limit here")
+
+
+def main():
+    directory = sys.argv[1]
+    if os.path.exists(os.path.join(directory, "checks.tsv")):
+        read_checks(os.path.join(directory, "checks.tsv"))
+    junit, log = (os.path.join(directory, name) for name in ("meson.xml", "meson.json"))
+    if os.path.exists(junit) and os.path.exists(log):
+        read_meson(junit, log)
+    for path in sorted(glob.glob(os.path.join(directory, "*.jsonl"))):
+        read_python(path)
+    if failures:
+        print("\nFailed:")
+        for name, text in failures:
+            print(f"  {name}")
+            print(*("      " + line for line in text.splitlines()[-12:]), sep="\n")
+        print()
+    line = f"{counts['pass']} passed, {counts['fail']} failed"
+    print(line + (f", {counts['skip']} skipped" if counts["skip"] else ""))
+    return 0 if counts["pass"] and not counts["fail"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

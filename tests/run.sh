@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# The one test command: `tests/run.sh [quick|full] [NAME...]`.
+#   quick   checks, unit and element tests
+#   full    the same, then everything that needs the real livekit-server (default)
+#   NAME    only integration files whose path contains one of these words
+# Installs what is missing, builds into build/ (or $LK_BUILD_DIR), and ends with "N passed, N failed".
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+mode=${1:-full}
+(( $# == 0 )) || shift
+case "$mode" in
+  quick | full) ;;
+  *) echo "usage: tests/run.sh [quick|full] [NAME...]" >&2; exit 2 ;;
+esac
+export LK_BUILD_DIR=${LK_BUILD_DIR:-$root/build}
+
+say () { printf '\n=== %s\n' "$*"; }
+give_up () { # a step without which nothing can be tested
+  printf '\n%s\n0 passed, 1 failed\n' "$*"
+  exit 1
+}
+
+started=$SECONDS
+say "packages"
+.ci/install-deps.sh test || give_up "packages are missing (see above)"
+
+say "Python environment"
+LK_PYTHON=$(tests/integration/venv.sh) || give_up "no Python environment (see above)"
+export LK_PYTHON
+
+if [[ $mode == full ]]; then
+  say "livekit-server"
+  LIVEKIT_SERVER=$(subprojects/livekit-server/get.sh) || give_up "no livekit-server (see above)"
+  export LIVEKIT_SERVER
+fi
+
+say "build in $LK_BUILD_DIR"
+[[ -f $LK_BUILD_DIR/build.ninja ]] || meson setup "$LK_BUILD_DIR" "$root" || give_up "meson setup failed (see above)"
+meson compile -C "$LK_BUILD_DIR" || give_up "the build failed (see above)"
+
+results=$LK_BUILD_DIR/test-results
+rm -rf "$results"
+mkdir -p "$results"
+
+say "checks"
+for check in .ci/checks/*; do
+  name=check/$(basename "$check")
+  code=0
+  output=$("$check" "$LK_BUILD_DIR" 2>&1) || code=$?
+  case "$code" in
+    0) outcome=pass ;;
+    77) outcome=skip ;;
+    *) outcome=fail ;;
+  esac
+  printf '%s %s\n' "$outcome" "$name"
+  [[ $outcome == pass ]] || printf '%s\n' "$output" | head -n 40
+  printf '%s\t%s\n' "$outcome" "$name" >>"$results/checks.tsv"
+done
+
+say "unit and element tests"
+meson test -C "$LK_BUILD_DIR" --no-rebuild --print-errorlogs || true
+for ending in xml:testlog.junit.xml json:testlog.json; do
+  cp "$LK_BUILD_DIR/meson-logs/${ending#*:}" "$results/meson.${ending%%:*}" || give_up "meson test wrote no log"
+done
+
+if [[ $mode == full ]]; then
+  for file in tests/integration/peer_selftest.py tests/{unit,integration,fault,interop}/*_test.py; do
+    [[ -f $file ]] || continue
+    if (( $# > 0 )); then
+      wanted=
+      for word in "$@"; do [[ $file == *"$word"* ]] && wanted=1; done
+      [[ -n $wanted ]] || continue
+    fi
+    say "$file"
+    result=$results/$(basename "$file" .py).jsonl
+    : >"$result"
+    # Longest measured file times three; a hang must end by itself.
+    timeout -k 10 "${LK_FILE_TIMEOUT:-600}" "$LK_PYTHON" tests/integration/runner.py "$file" "$result" || true
+  done
+fi
+
+say "result after $((SECONDS - started)) s"
+exec python3 tests/count.py "$results"
