@@ -117,10 +117,9 @@ is_simulcast (const SdpSection &section) {
 }
 
 Result<>
-write_server_section (SdpSection &section, const SendSection *sender) {
+write_server_section (SdpSection &section, const SendSection &sender) {
   auto own = own_codec (section);
-  if (!own || (sender && sender->kind != section.kind ())
-      || (sender && own->media.row->codec != sender->codec))
+  if (!own || sender.kind != section.kind () || sender.codec != own->media.row->codec)
     return Error{ Errc::Internal, Retry::Never,
                   "section " + section.mid () + " does not offer its track's codec" };
   if (own->media.payload != own->media.row->payload)
@@ -128,8 +127,7 @@ write_server_section (SdpSection &section, const SendSection *sender) {
                   "section " + section.mid () + " has a payload type of its own" };
 
   section.remove_if (is_codec_line);
-  section.remove_attribute (
-      "bundle-only"); // says port 0, which the server's library would take for a rejected section
+  section.remove_attribute ("bundle-only"); // goes with port 0, which is not written here
   section.formats.clear ();
   // The server fixes its codecs at the first video section it ever sees: every one names them all.
   add_codec (section, *own->media.row,
@@ -138,17 +136,16 @@ write_server_section (SdpSection &section, const SendSection *sender) {
     if (section.is_video () && row.kind == MediaKind::Video && &row != own->media.row)
       add_codec (section, row, row.fmtp);
 
-  bool active = sender && sender->active;
-  section.set_direction (active ? "sendonly" : "inactive");
-  if (!active) {
+  section.set_direction (sender.active ? "sendonly" : "inactive");
+  if (!sender.active) {
     section.remove_if (is_source_line);
     return {};
   }
-  if (sender->cid.empty () || sender->cid != msid_token (sender->cid))
+  if (sender.cid.empty () || sender.cid != msid_token (sender.cid))
     return Error{ Errc::Internal, Retry::Never, "a track's cid is no token" };
   if (is_simulcast (section)) // layers are told by rid; declared SSRCs would contradict that
     section.remove_if (is_source_line);
-  write_msid (section, *sender);
+  write_msid (section, sender);
   return {};
 }
 
@@ -262,7 +259,9 @@ prepare_publisher_offer (std::string_view created, const std::vector<SendSection
     }
     auto sender = std::find_if (senders.begin (), senders.end (),
                                 [mid = section.mid ()] (const auto &other) { return other.mid == mid; });
-    auto written = write_server_section (section, sender == senders.end () ? nullptr : &*sender);
+    if (sender == senders.end ())
+      return Error{ Errc::Internal, Retry::Never, "nobody sends in section " + section.mid () };
+    auto written = write_server_section (section, *sender);
     if (!written) return written.error ();
   }
   return SdpPair{ local->to_string (), remote.to_string () };
