@@ -1,4 +1,5 @@
-// Aligns the tracks of one participant by sender reports: pure arithmetic. The earlier track is delayed, never the later one hurried.
+// Aligns the tracks of one participant by sender reports: pure arithmetic. The earlier track is delayed,
+// never the later one hurried.
 #pragma once
 
 #include "base/time.hpp"
@@ -14,7 +15,7 @@ class LipSync {
 public:
   struct Correction {
     std::string track_sid;
-    Nanos offset{0}; ///< absolute delay for that track, ≥ 0
+    Nanos offset{ 0 }; ///< absolute delay for that track, ≥ 0
   };
 
   void add_track (const std::string &track_sid, int clock_rate);
@@ -23,7 +24,8 @@ public:
   void on_report (const std::string &track_sid, uint64_t ntp_time, uint32_t rtp_time);
   /// A frame's RTP time and its PTS without the offset applied so far.
   void on_point (const std::string &track_sid, uint32_t rtp_time, Nanos pts);
-  /// New offsets where the misalignment of tracks with both a report and a point is over 10 ms. The largest offset is bounded (2 s).
+  /// New offsets where the misalignment of tracks with both a report and a point is over 10 ms. The largest
+  /// offset is bounded (2 s).
   std::vector<Correction> update ();
   Nanos largest_offset () const;
 
@@ -33,7 +35,7 @@ private:
     bool has_report = false, has_point = false;
     uint64_t ntp_time = 0;
     uint32_t report_rtp = 0, point_rtp = 0;
-    Nanos point_pts{0}, offset{0};
+    Nanos point_pts{ 0 }, offset{ 0 };
   };
   std::map<std::string, Track> tracks_;
 };

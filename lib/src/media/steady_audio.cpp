@@ -1,0 +1,209 @@
+#include "media/steady_audio.hpp"
+
+#include "base/log.hpp"
+#include "media/pad_element.hpp"
+
+#include <algorithm>
+
+#define GST_CAT_DEFAULT lk::log::media ()
+
+namespace lk::media {
+
+namespace {
+
+constexpr const char *kCaps
+    = "audio/x-raw, format=(string)S16LE, layout=(string)interleaved, rate=(int)48000, channels=(int)2";
+constexpr guint64 kRate = 48'000, kFrameBytes = 4;
+// As audiorate has it: clocks and jitter move timestamps, and a correction is audible.
+constexpr guint64 kTolerance = kRate * 40 / 1000;
+constexpr guint64 kSilenceBlock = kRate / 50;
+// libopus conceals with less and less energy; after this long it is silence anyway.
+constexpr GstClockTime kMaxConcealed = 120 * GST_MSECOND;
+// A hole longer than this is a new start rather than an outage: memory and time for the silence would be
+// without bound.
+constexpr guint64 kMaxHole = kRate * 60;
+
+guint64
+to_samples (GstClockTime time) {
+  return gst_util_uint64_scale_round (time, kRate, GST_SECOND);
+}
+GstClockTime
+to_time (guint64 samples) {
+  return gst_util_uint64_scale_round (samples, GST_SECOND, kRate);
+}
+
+class SteadyAudio : public PadHandler {
+public:
+  GstFlowReturn chain (Ref<GstBuffer> buffer) override;
+  bool sink_event (Ref<GstEvent> event) override;
+  void start () override;
+
+  /// Silence for a GAP event that did not go through the decoder. Streaming thread.
+  void on_gap (GstPad *decoder_sink, GstClockTime start, GstClockTime duration);
+
+private:
+  void begin (GstPad *decoder_sink);
+  GstFlowReturn fill_until (guint64 position);
+  GstFlowReturn push (Ref<GstBuffer> buffer, guint64 samples);
+
+  // Streaming thread only
+  bool has_caps_ = false, has_segment_ = false;
+  bool has_position_ = false;
+  guint64 position_ = 0; ///< the next sample, counted from PTS 0
+  bool discont_ = true;
+  Ref<GstBuffer> silence_; ///< one block, shared by all that are pushed
+};
+
+void
+SteadyAudio::start () {
+  has_caps_ = has_segment_ = has_position_ = false;
+  discont_ = true;
+}
+
+bool
+SteadyAudio::sink_event (Ref<GstEvent> event) {
+  switch (GST_EVENT_TYPE (event.get ())) {
+  case GST_EVENT_STREAM_START:
+    has_caps_ = false;
+    break;
+  case GST_EVENT_CAPS:
+    if (std::exchange (has_caps_, true)) return true;
+    break;
+  case GST_EVENT_SEGMENT:
+    has_segment_ = true;
+    break;
+  case GST_EVENT_FLUSH_STOP:
+    has_segment_ = has_position_ = false;
+    discont_ = true;
+    break;
+  case GST_EVENT_GAP: {
+    // The decoder passes on what it could not conceal.
+    GstClockTime start, duration;
+    gst_event_parse_gap (event.get (), &start, &duration);
+    on_gap (nullptr, start, duration);
+    return true;
+  }
+  default:
+    break;
+  }
+  return PadHandler::sink_event (std::move (event));
+}
+
+GstFlowReturn
+SteadyAudio::chain (Ref<GstBuffer> buffer) {
+  guint64 samples = gst_buffer_get_size (buffer.get ()) / kFrameBytes;
+  if (!GST_BUFFER_PTS_IS_VALID (buffer.get ())) {
+    if (!has_position_) return GST_FLOW_OK;
+    return push (std::move (buffer), samples);
+  }
+  guint64 start = to_samples (GST_BUFFER_PTS (buffer.get ()));
+  if (!has_position_ || start > position_ + kMaxHole || start + kMaxHole < position_) {
+    has_position_ = true;
+    discont_ = true;
+    position_ = start;
+  }
+  if (start > position_ + kTolerance) {
+    GstFlowReturn flow = fill_until (start);
+    if (flow != GST_FLOW_OK) return flow;
+  } else if (start + kTolerance < position_) {
+    // What lies before the position was replaced by silence already.
+    guint64 late = std::min (position_ - start, samples);
+    if (late == samples) return GST_FLOW_OK;
+    buffer = Ref<GstBuffer>::adopt (gst_buffer_copy_region (
+        buffer.get (), GST_BUFFER_COPY_ALL, late * kFrameBytes, (samples - late) * kFrameBytes));
+    samples -= late;
+  }
+  return push (std::move (buffer), samples);
+}
+
+void
+SteadyAudio::on_gap (GstPad *decoder_sink, GstClockTime start, GstClockTime duration) {
+  if (!GST_CLOCK_TIME_IS_VALID (start)) return;
+  guint64 from = to_samples (start);
+  guint64 to = GST_CLOCK_TIME_IS_VALID (duration) ? to_samples (start + duration) : from;
+  if (decoder_sink) begin (decoder_sink);
+  if (!has_position_ || from > position_ + kMaxHole || from + kMaxHole < position_) {
+    has_position_ = true;
+    discont_ = true;
+    position_ = from;
+  }
+  fill_until (std::min (to, position_ + kMaxHole));
+}
+
+/// Before the decoder has seen any data it keeps the segment back and knows no caps.
+void
+SteadyAudio::begin (GstPad *decoder_sink) {
+  if (!std::exchange (has_caps_, true)) {
+    auto caps = Ref<GstCaps>::adopt (gst_caps_from_string (kCaps));
+    gst_pad_push_event (src_pad, gst_event_new_caps (caps.get ()));
+  }
+  if (!std::exchange (has_segment_, true)) {
+    auto segment = Ref<GstEvent>::adopt (gst_pad_get_sticky_event (decoder_sink, GST_EVENT_SEGMENT, 0));
+    if (segment) gst_pad_push_event (src_pad, segment.release ());
+  }
+}
+
+GstFlowReturn
+SteadyAudio::fill_until (guint64 position) {
+  GstFlowReturn flow = GST_FLOW_OK;
+  while (position_ < position && flow == GST_FLOW_OK) {
+    guint64 samples = std::min (position - position_, kSilenceBlock);
+    if (!silence_) {
+      silence_
+          = Ref<GstBuffer>::adopt (gst_buffer_new_allocate (nullptr, kSilenceBlock * kFrameBytes, nullptr));
+      gst_buffer_memset (silence_.get (), 0, 0, kSilenceBlock * kFrameBytes);
+    }
+    auto buffer = Ref<GstBuffer>::adopt (
+        gst_buffer_copy_region (silence_.get (), GST_BUFFER_COPY_MEMORY, 0, samples * kFrameBytes));
+    GST_BUFFER_FLAG_SET (buffer.get (), GST_BUFFER_FLAG_GAP);
+    flow = push (std::move (buffer), samples);
+  }
+  return flow;
+}
+
+GstFlowReturn
+SteadyAudio::push (Ref<GstBuffer> buffer, guint64 samples) {
+  buffer = Ref<GstBuffer>::adopt (gst_buffer_make_writable (buffer.release ()));
+  GstBuffer *b = buffer.get ();
+  GST_BUFFER_PTS (b) = to_time (position_);
+  GST_BUFFER_DURATION (b) = to_time (position_ + samples) - GST_BUFFER_PTS (b);
+  GST_BUFFER_DTS (b) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_OFFSET (b) = position_;
+  GST_BUFFER_OFFSET_END (b) = position_ + samples;
+  if (std::exchange (discont_, false))
+    GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_DISCONT);
+  else
+    GST_BUFFER_FLAG_UNSET (b, GST_BUFFER_FLAG_DISCONT);
+  position_ += samples;
+  return gst_pad_push (src_pad, buffer.release ());
+}
+
+GstPadProbeReturn
+on_decoder_event (GstPad *pad, GstPadProbeInfo *info, gpointer data) noexcept {
+  auto &steady = **static_cast<std::shared_ptr<SteadyAudio> *> (data);
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_GAP) return GST_PAD_PROBE_OK;
+  GstClockTime start, duration;
+  GstGapFlags flags = GstGapFlags (0);
+  gst_event_parse_gap (event, &start, &duration);
+  gst_event_parse_gap_flags (event, &flags);
+  bool conceal = (flags & GST_GAP_FLAG_MISSING_DATA) && GST_CLOCK_TIME_IS_VALID (duration)
+                 && duration <= kMaxConcealed;
+  if (conceal) return GST_PAD_PROBE_OK;
+  steady.on_gap (pad, start, duration);
+  return GST_PAD_PROBE_DROP;
+}
+
+} // namespace
+
+Result<Ref<GstElement>>
+make_steady_audio (GstPad *decoder_sink) {
+  auto steady = std::make_shared<SteadyAudio> ();
+  auto element = make_pad_element ("steady", steady, kCaps, kCaps);
+  gst_pad_add_probe (decoder_sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_decoder_event,
+                     new std::shared_ptr<SteadyAudio> (steady),
+                     [] (gpointer p) { delete static_cast<std::shared_ptr<SteadyAudio> *> (p); });
+  return element;
+}
+
+} // namespace lk::media
