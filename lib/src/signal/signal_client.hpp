@@ -23,25 +23,28 @@ struct ConnectParams {
   Secret token;
   bool auto_subscribe = true;
   bool subscriber_allow_pause = false;
-  Millis timeout{10000};     ///< from the first byte to the first signalling message
-  bool resume = false;       ///< reconnect=1
+  Millis timeout{ 10000 };     ///< from the first byte to the first signalling message
+  bool resume = false;         ///< reconnect=1
   std::string participant_sid; ///< with resume
-  int reconnect_reason = 0;  ///< protocol's ReconnectReason
+  int reconnect_reason = 0;    ///< protocol's ReconnectReason
 };
 
 class SignalClient {
 public:
   struct Listener {
     virtual ~Listener () = default;
-    /// Every message but pongs. The first one is JoinResponse or ReconnectResponse (a Leave instead comes as on_lost).
+    /// Every message but pongs. The first one is JoinResponse or ReconnectResponse (a Leave instead comes as
+    /// on_lost).
     virtual void on_event (SignalEvent event) = 0;
     /// The last call: refused, timed out, broken, or closed by the server. For a refused join the text of
     /// …/validate is in the message.
     virtual void on_lost (const Error &error) = 0;
   };
+  static constexpr size_t kMaxQueued = 1000;
+
   struct Stats {
     uint64_t sent = 0, received = 0, unknown = 0, malformed = 0;
-    Millis rtt{0};
+    Millis rtt{ 0 };
   };
 
   SignalClient (net::Network &network, Timers &timers, Clock &clock, Listener &listener);
@@ -49,7 +52,8 @@ public:
   ~SignalClient ();
 
   void connect (const ConnectParams &params);
-  /// Queued until the first message has come, then in order. Dropped (with a log line) after on_lost or close().
+  /// Queued (up to kMaxQueued) until the first message has come, then in order. Dropped (with a log line)
+  /// after on_lost or close().
   void send (const SignalCommand &command);
   /// Sends what is queued, then the closing handshake; no callback follows.
   void close ();
@@ -65,7 +69,10 @@ private:
 /// The WebSocket URL with all query parameters of a /rtc connection; no token in it.
 std::string rtc_url (const ConnectParams &params);
 /// What the user should read when the upgrade was answered with `status` and …/validate said `body`.
-/// 401 → Unauthorized, 404 → NotFound or NotLiveKit, 500 "connection closed by media" → RoomFull, 503 → ServerBusy …
+/// 401 → Unauthorized, 404 → NotFound or NotLiveKit, 500 "connection closed by media" → RoomFull, 503 →
+/// ServerBusy …
 Error explain_refusal (int status, const std::string &body);
+/// What a Leave means for us: `action` decides what may be tried next, `reason` what the user reads.
+Error error_of (const Leave &leave);
 
 } // namespace lk::signal
