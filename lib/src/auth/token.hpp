@@ -37,11 +37,13 @@ struct Claims {
 };
 
 /// Signs the claims. Errors (Errc::Settings): empty key or secret, join without a room or an identity, over-long identity,
-/// name or room (256 bytes), metadata (512 KiB) or attributes (64 KiB), an unknown publish source.
+/// name or room (256 bytes), metadata (512 KiB) or attributes (64 KiB), text that is not UTF-8, an unknown publish source
+/// or kind, a room configuration that is no JSON object, no expiry time.
 Result<Secret> mint (const Claims &claims, const Secret &api_secret);
 /// Reads the claims without checking the signature. Errc::InvalidToken when it is no JWT.
 Result<Claims> inspect (std::string_view token);
 /// Checks algorithm, signature and times (`now` in Unix seconds, the server's leeway of one minute), then as inspect().
+/// A token without an expiry time is refused. Errc::InvalidToken; Errc::Settings without a secret.
 Result<Claims> verify (std::string_view token, const Secret &api_secret, std::chrono::seconds now);
 
 /// "90", "90s", "15m", "24h", "7d", "2w" → seconds; Errc::Settings otherwise or when not positive.
