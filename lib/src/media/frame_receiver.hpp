@@ -60,6 +60,8 @@ public:
   virtual void add_consumer (std::shared_ptr<FrameConsumer> consumer) = 0;
   virtual void remove_consumer (const std::shared_ptr<FrameConsumer> &consumer) = 0;
   virtual FrameReceiverStats stats () const = 0;
+  /// A consumer cannot go on without a key frame: calls the hook, throttled like our own requests.
+  virtual void request_keyframe () = 0;
 
   // Session's side, session thread.
   /// A bin with pad "sink": depayloader → parser → here, for rtc::Subscriber::attach. The previous one is

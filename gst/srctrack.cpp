@@ -1,0 +1,220 @@
+#include "srctrack.hpp"
+
+#include "errors.hpp"
+#include "media/encode.hpp"
+
+namespace lk::gst {
+
+namespace {
+
+const char *
+raw_caps_of (const media::Codec &codec) {
+  return codec.kind == media::MediaKind::Audio ? "audio/x-raw" : "video/x-raw(ANY)";
+}
+
+Ref<GstCaps>
+caps_from (const char *text) {
+  return Ref<GstCaps>::adopt (gst_caps_from_string (text));
+}
+
+Ref<GstTagList>
+tags_of (const session::RemoteTrack &track) {
+  const auto participant = track.participant ();
+  const auto info = track.info ();
+  auto tags = Ref<GstTagList>::adopt (gst_tag_list_new_empty ());
+  const std::string &who = participant.name.empty () ? participant.identity : participant.name;
+  if (!who.empty ())
+    gst_tag_list_add (tags.get (), GST_TAG_MERGE_REPLACE, GST_TAG_ARTIST, who.c_str (), nullptr);
+  if (!info.name.empty ())
+    gst_tag_list_add (tags.get (), GST_TAG_MERGE_REPLACE, GST_TAG_TITLE, info.name.c_str (), nullptr);
+  return tags;
+}
+
+} // namespace
+
+std::shared_ptr<SrcTrack>
+SrcTrack::create (const Params &params) {
+  auto self = std::shared_ptr<SrcTrack> (new SrcTrack (params));
+  std::weak_ptr<SrcTrack> weak = self;
+  FrameSrc::Params source{ params.codec->kind,      params.stream_id, params.group_id, nullptr,
+                           tags_of (*params.track), params.time };
+  if (self->is_audio ()) {
+    auto caps = caps_from (params.codec->bridge_caps);
+    source.first_caps = Ref<GstCaps>::adopt (gst_caps_fixate (caps.release ()));
+  }
+  FrameSrc::Hooks hooks;
+  hooks.prepare = [weak] {
+    auto owner = weak.lock ();
+    return owner && owner->prepare ();
+  };
+  hooks.latency = params.latency;
+  hooks.request_keyframe = [track = std::weak_ptr<session::RemoteTrack> (params.track)] {
+    if (auto t = track.lock ()) t->frames ().request_keyframe ();
+  };
+  hooks.on_flow_error = [weak] (GstFlowReturn flow) {
+    auto owner = weak.lock ();
+    if (!owner) return;
+    post_error (owner->bin_,
+                { Errc::MediaFailed, Retry::Never,
+                  "track " + owner->track_->info ().sid + ": what is linked to its pad refused the data ("
+                      + gst_flow_get_name (flow) + "); check the caps and elements behind that pad" });
+  };
+  std::tie (self->source_, self->frame_src_) = FrameSrc::make (std::move (source), std::move (hooks));
+  gst_bin_add (GST_BIN (params.bin), GST_ELEMENT (gst_object_ref (self->source_.get ())));
+  gst_element_sync_state_with_parent (self->source_.get ());
+  return self;
+}
+
+SrcTrack::SrcTrack (const Params &params)
+    : bin_ (params.bin), track_ (params.track), codec_ (*params.codec), output_ (params.output) {}
+
+SrcTrack::~SrcTrack () {
+  dismantle ();
+}
+
+Ref<GstCaps>
+SrcTrack::possible_caps () const {
+  auto caps = Ref<GstCaps>::adopt (gst_caps_new_empty ());
+  if (output_ != GST_LIVEKIT_OUTPUT_ENCODED)
+    caps
+        = Ref<GstCaps>::adopt (gst_caps_merge (caps.release (), gst_caps_from_string (raw_caps_of (codec_))));
+  if (output_ != GST_LIVEKIT_OUTPUT_RAW)
+    caps = Ref<GstCaps>::adopt (
+        gst_caps_merge (caps.release (), gst_caps_new_empty_simple (codec_.media_type)));
+  return caps;
+}
+
+void
+SrcTrack::set_pad (GstPad *ghost) {
+  std::lock_guard guard (build_lock_);
+  ghost_ = ghost;
+}
+
+void
+SrcTrack::set_output (GstLiveKitOutput output) {
+  output_ = output;
+  frame_src_->reconsider ();
+}
+
+void
+SrcTrack::on_linked () {
+  frame_src_->reconsider ();
+}
+
+void
+SrcTrack::open (GstClockTime now) {
+  frame_src_->open (now);
+  if (!consuming_.exchange (true)) track_->frames ().add_consumer (frame_src_);
+}
+
+void
+SrcTrack::close () {
+  frame_src_->close ();
+  if (consuming_.exchange (false)) track_->frames ().remove_consumer (frame_src_);
+}
+
+void
+SrcTrack::finish () {
+  frame_src_->finish ();
+  close ();
+}
+
+void
+SrcTrack::dismantle () {
+  if (frame_src_) close ();
+  std::lock_guard guard (build_lock_);
+  if (std::exchange (dismantled_, true)) return;
+  clear_chain ();
+  if (!source_) return;
+  gst_element_set_locked_state (source_.get (), TRUE);
+  gst_element_set_state (source_.get (), GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (bin_), source_.get ());
+}
+
+bool
+SrcTrack::wants_raw () const {
+  if (output_ == GST_LIVEKIT_OUTPUT_RAW) return true;
+  if (output_ == GST_LIVEKIT_OUTPUT_ENCODED) return false;
+  auto downstream = Ref<GstCaps>::adopt (gst_pad_peer_query_caps (ghost_, nullptr));
+  auto raw = caps_from (raw_caps_of (codec_));
+  if (gst_caps_can_intersect (downstream.get (), raw.get ())) return true;
+  auto encoded = Ref<GstCaps>::adopt (gst_caps_new_empty_simple (codec_.media_type));
+  return !gst_caps_can_intersect (downstream.get (), encoded.get ());
+}
+
+bool
+SrcTrack::prepare () {
+  std::lock_guard guard (build_lock_);
+  if (dismantled_ || !ghost_ || !gst_pad_is_linked (ghost_)) return false;
+  const bool raw = wants_raw ();
+  if (raw_ == raw) return true;
+  clear_chain ();
+  return build (raw);
+}
+
+bool
+SrcTrack::build (bool raw) {
+  if (raw) {
+    auto decoder = media::make_decode_bin (codec_);
+    if (!decoder) {
+      post_error (bin_, decoder.error ());
+      return false;
+    }
+    chain_.push_back (*decoder);
+    if (is_audio ()) chain_.push_back (lock_audio_format ());
+  } else if (*codec_.parser) {
+    auto parser = media::make_element (codec_.parser);
+    if (!parser) {
+      post_error (bin_, parser.error ());
+      return false;
+    }
+    chain_.push_back (*parser);
+  }
+
+  GstElement *last = source_.get ();
+  for (const auto &element : chain_) {
+    gst_bin_add (GST_BIN (bin_), GST_ELEMENT (gst_object_ref (element.get ())));
+    gst_element_link (last, element.get ());
+    last = element.get ();
+  }
+  auto target = Ref<GstPad>::adopt (gst_element_get_static_pad (last, "src"));
+  gst_ghost_pad_set_target (GST_GHOST_PAD (ghost_), target.get ());
+  for (auto it = chain_.rbegin (); it != chain_.rend (); ++it)
+    gst_element_sync_state_with_parent (it->get ());
+  raw_ = raw;
+  return true;
+}
+
+// A capsfilter that keeps the first raw format of the track: a muxer or a WAV file cannot follow when a
+// sender goes from stereo to mono.
+Ref<GstElement>
+SrcTrack::lock_audio_format () {
+  auto filter = Ref<GstElement>::sink (gst_element_factory_make ("capsfilter", nullptr));
+  auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (filter.get (), "src"));
+  gst_pad_add_probe (
+      pad.get (), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [] (GstPad *, GstPadProbeInfo *info, gpointer element) -> GstPadProbeReturn {
+        auto *event = GST_PAD_PROBE_INFO_EVENT (info);
+        if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+        GstCaps *caps = nullptr;
+        gst_event_parse_caps (event, &caps);
+        g_object_set (element, "caps", caps, nullptr);
+        return GST_PAD_PROBE_REMOVE;
+      },
+      filter.get (), nullptr);
+  return filter;
+}
+
+void
+SrcTrack::clear_chain () {
+  if (ghost_) gst_ghost_pad_set_target (GST_GHOST_PAD (ghost_), nullptr);
+  for (auto it = chain_.rbegin (); it != chain_.rend (); ++it) {
+    gst_element_set_locked_state (it->get (), TRUE);
+    gst_element_set_state (it->get (), GST_STATE_NULL);
+    gst_bin_remove (GST_BIN (bin_), it->get ());
+  }
+  chain_.clear ();
+  raw_.reset ();
+}
+
+} // namespace lk::gst
