@@ -48,12 +48,12 @@ class Instruments(unittest.TestCase):
 class SdkToSdk(LiveKitTest):
     def test_tone_arrives_with_its_frequency_and_name(self):
         a, b = self.peer("a"), self.peer("b")
-        a.publish_tone(523, name="organ", source="screenshare-audio")
+        a.publish_tone(523, name="organ", source="screen-share-audio")
         ear = b.hear("a", "organ")
         heard = ear.wait_for_tone(523)
         self.assertGreater(heard.rms, 0.05)
         publication = b.publications("a")[0]
-        self.assertEqual(source_name(publication), "screenshare-audio")
+        self.assertEqual(source_name(publication), "screen-share-audio")
 
     def test_the_sdk_hears_a_stereo_track_as_a_downmix_of_both_sides(self):
         # Why the stereo tests of livekitsink listen with livekitsrc: this SDK decodes Opus to one channel.

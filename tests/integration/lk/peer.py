@@ -16,8 +16,8 @@ from .wait import wait_until
 
 RATE = 48000
 SOURCES = {"camera": rtc.TrackSource.SOURCE_CAMERA, "microphone": rtc.TrackSource.SOURCE_MICROPHONE,
-           "screenshare": rtc.TrackSource.SOURCE_SCREENSHARE,
-           "screenshare-audio": rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO,
+           "screen-share": rtc.TrackSource.SOURCE_SCREENSHARE,
+           "screen-share-audio": rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO,
            "unknown": rtc.TrackSource.SOURCE_UNKNOWN}
 SOURCE_NAMES = {value: name for name, value in SOURCES.items()}
 CODECS = {"vp8": rtc.VideoCodec.VP8, "h264": rtc.VideoCodec.H264, "vp9": rtc.VideoCodec.VP9,

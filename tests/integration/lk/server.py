@@ -32,3 +32,26 @@ def token(server, room, identity, ttl=3600, secret=None, key=None, name=None, **
                .with_ttl(datetime.timedelta(seconds=ttl))
                .with_grants(api.VideoGrants(room=room, **grants)))
     return (builder.with_name(name) if name else builder).to_jwt()
+
+
+def _room_service(server, call):
+    import asyncio
+
+    async def go():
+        async with api.LiveKitAPI(server.url.replace("ws://", "http://"), server.key, server.secret) as client:
+            return await call(client.room)
+    return asyncio.run(go())
+
+
+def remove_participant(server, room, identity):
+    """What an administrator does."""
+    return _room_service(server, lambda rooms: rooms.remove_participant(
+        api.RoomParticipantIdentity(room=room, identity=identity)))
+
+
+def create_room(server, room, **options):
+    return _room_service(server, lambda rooms: rooms.create_room(api.CreateRoomRequest(name=room, **options)))
+
+
+def delete_room(server, room):
+    return _room_service(server, lambda rooms: rooms.delete_room(api.DeleteRoomRequest(room=room)))
