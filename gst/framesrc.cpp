@@ -116,7 +116,9 @@ FrameSrc::on_lost (GstClockTime from, GstClockTime duration) {
   if (running == GST_CLOCK_TIME_NONE || running < covered_until_ || !GST_CLOCK_TIME_IS_VALID (duration))
     return;
   covered_until_ = running + duration;
-  gst_pad_push_event (src_pad, gst_event_new_gap (running, duration));
+  auto *gap = gst_event_new_gap (running, duration);
+  gst_event_set_gap_flags (gap, GST_GAP_FLAG_MISSING_DATA); // a decoder conceals it; silence would be heard
+  gst_pad_push_event (src_pad, gap);
 }
 
 void

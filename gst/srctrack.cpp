@@ -161,7 +161,6 @@ SrcTrack::build (bool raw) {
       return false;
     }
     chain_.push_back (*decoder);
-    if (is_audio ()) chain_.push_back (lock_audio_format ());
   } else if (*codec_.parser) {
     auto parser = media::make_element (codec_.parser);
     if (!parser) {
@@ -183,26 +182,6 @@ SrcTrack::build (bool raw) {
     gst_element_sync_state_with_parent (it->get ());
   raw_ = raw;
   return true;
-}
-
-// A capsfilter that keeps the first raw format of the track: a muxer or a WAV file cannot follow when a
-// sender goes from stereo to mono.
-Ref<GstElement>
-SrcTrack::lock_audio_format () {
-  auto filter = Ref<GstElement>::sink (gst_element_factory_make ("capsfilter", nullptr));
-  auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (filter.get (), "src"));
-  gst_pad_add_probe (
-      pad.get (), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-      [] (GstPad *, GstPadProbeInfo *info, gpointer element) -> GstPadProbeReturn {
-        auto *event = GST_PAD_PROBE_INFO_EVENT (info);
-        if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
-        GstCaps *caps = nullptr;
-        gst_event_parse_caps (event, &caps);
-        g_object_set (element, "caps", caps, nullptr);
-        return GST_PAD_PROBE_REMOVE;
-      },
-      filter.get (), nullptr);
-  return filter;
 }
 
 void

@@ -79,7 +79,6 @@ private:
   bool wants_raw () const;
   bool build (bool raw);
   void clear_chain ();
-  Ref<GstElement> lock_audio_format ();
 
   GstElement *const bin_;
   const session::RemoteTrackPtr track_;

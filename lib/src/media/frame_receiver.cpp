@@ -39,6 +39,7 @@ public:
   void add_consumer (std::shared_ptr<FrameConsumer> consumer) override;
   void remove_consumer (const std::shared_ptr<FrameConsumer> &consumer) override;
   FrameReceiverStats stats () const override;
+  void request_keyframe () override;
   Result<Ref<GstElement>> make_sink (const Codec &codec, int clock_rate) override;
   void unbind () override;
   void set_sender_report (uint64_t ntp_time, uint32_t rtp_time) override;
@@ -106,6 +107,14 @@ FrameReceiverStats
 Receiver::stats () const {
   std::lock_guard hold (lock_);
   return stats_;
+}
+
+void
+Receiver::request_keyframe () {
+  std::unique_lock hold (lock_);
+  if (!is_video ()) return;
+  needs_keyframe_ = true;
+  ask_for_keyframe (hold);
 }
 
 Result<Ref<GstElement>>
