@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <array>
 
 namespace lk::auth {
@@ -67,7 +68,7 @@ hmac_sha256 (const Secret &key, std::string_view data) {
   unsigned size = 0;
   const auto &bytes = key.reveal ();
   // Fails only when the library has no SHA-256; an empty MAC then matches nothing.
-  if (!HMAC (EVP_sha256 (), bytes.data (), int (bytes.size ()),
+  if (!HMAC (EVP_sha256 (), bytes.data (), int (std::min (bytes.size (), kMaxToken)),
              reinterpret_cast<const unsigned char *> (data.data ()), data.size (),
              reinterpret_cast<unsigned char *> (mac.data ()), &size))
     return {};

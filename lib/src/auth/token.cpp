@@ -131,8 +131,7 @@ Result<std::chrono::seconds>
 parse_ttl (std::string_view text) {
   constexpr int64_t kMax = int64_t{ 100 } * 365 * 24 * 3600;
   const auto wrong
-      = settings ("'" + std::string (text.substr (0, 32))
-                  + "' is not a time to live: a number with s, m, h, d or w, such as 90s or 24h");
+      = settings ("a time to live is a number with s, m, h, d or w (90s, 24h, 7d), at most 100 years");
   int64_t value = 0;
   std::size_t at = 0;
   for (; at < text.size () && text[at] >= '0' && text[at] <= '9'; at++) {
