@@ -139,7 +139,7 @@ class Peer:
 
     async def _connect(self, url, jwt, auto_subscribe):
         self.room = rtc.Room()
-        for name in ("participant_connected", "participant_disconnected", "track_published", "track_unpublished",
+        for name in ("local_track_subscribed", "participant_connected", "participant_disconnected", "track_published", "track_unpublished",
                      "track_subscribed", "track_unsubscribed", "track_subscription_failed", "track_muted",
                      "track_unmuted", "active_speakers_changed", "participant_metadata_changed",
                      "participant_name_changed", "participant_attributes_changed", "connection_quality_changed",
@@ -257,6 +257,10 @@ class Peer:
         sense = kind(*args)
         self._senses.append(sense)
         return sense
+
+    def subscribed_by_somebody(self):
+        """Whether anybody subscribed to a track of ours."""
+        return "local_track_subscribed" in self.event_names()
 
     def event_names(self):
         return [name for _, name, _ in list(self.events)]
