@@ -126,11 +126,11 @@ struct SignalClient::Impl : net::WebSocket::Listener, std::enable_shared_from_th
   void
   probe (Millis limit) {
     if (phase != Phase::Joined) return;
-    auto since = clock.now ();
+    auto before = stats.received;
     send_ping ();
-    probe_limit = timers.once (limit, [this, since, limit] {
+    probe_limit = timers.once (limit, [this, before, limit] {
       probe_limit.reset ();
-      if (last_received < since) lose (silent_for (limit));
+      if (stats.received == before) lose (silent_for (limit));
     });
   }
 
