@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
 """Compares lib/src/proto/livekit_wire.proto with the descriptors of the official livekit-protocol package.
 
-Usage: wire_schema_test.py PROTOC PROTO_FILE
-
 Every message, field and enum of ours must exist officially with the same number, type, label, oneof and values; an enum
 of ours must list all official values up to its own largest number. Fields and messages that we leave out are fine.
 """
 
 import importlib
 import os
+import shutil
 import subprocess
-import sys
 import tempfile
+import unittest
+
+from google.protobuf import descriptor_pb2
 
 OURS = ".lk.wire."
 THEIRS = ".livekit."
 OFFICIAL_MODULES = ("models", "rtc")
+PROTO_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../lib/src/proto/livekit_wire.proto")
 
 
 def messages_of(file_set, package):
@@ -41,8 +43,6 @@ def messages_of(file_set, package):
 
 def field_facts(message, field, prefix):
     """What must be equal about a field, as plain values that print well."""
-    from google.protobuf import descriptor_pb2
-
     kinds = descriptor_pb2.FieldDescriptorProto
     oneof = message.oneof_decl[field.oneof_index].name if field.HasField("oneof_index") else ""
     type_name = field.type_name
@@ -90,50 +90,50 @@ def compare_enum(name, ours, theirs, problems):
     return len(mine)
 
 
-def main():
-    try:
-        from google.protobuf import descriptor_pb2
-
-        modules = [importlib.import_module(f"livekit.protocol.{module}") for module in OFFICIAL_MODULES]
-    except ImportError as error:
-        print(f"wire schema: the official livekit-protocol package is not importable: {error}", file=sys.stderr)
-        return 1
-
-    protoc, proto_file = sys.argv[1:3]
+def our_files():
     with tempfile.TemporaryDirectory() as folder:
         output = os.path.join(folder, "ours.pb")
-        subprocess.run([protoc, f"--proto_path={os.path.dirname(proto_file)}", f"--descriptor_set_out={output}", proto_file],
-                       check=True)
-        ours_set = descriptor_pb2.FileDescriptorSet()
+        subprocess.run([shutil.which("protoc"), f"--proto_path={os.path.dirname(PROTO_FILE)}",
+                        f"--descriptor_set_out={output}", PROTO_FILE], check=True, timeout=30)
         with open(output, "rb") as file:
-            ours_set.ParseFromString(file.read())
-    theirs_set = []
-    for module in modules:
+            return descriptor_pb2.FileDescriptorSet.FromString(file.read()).file
+
+
+def official_files():
+    for module in OFFICIAL_MODULES:
         file = descriptor_pb2.FileDescriptorProto()
-        module.DESCRIPTOR.CopyToProto(file)
-        theirs_set.append(file)
+        importlib.import_module(f"livekit.protocol.{module}").DESCRIPTOR.CopyToProto(file)
+        yield file
 
-    our_messages, our_enums = messages_of(ours_set.file, "lk.wire")
-    their_messages, their_enums = messages_of(theirs_set, "livekit")
-    problems = []
-    if not our_messages or not their_messages:
-        problems.append("one of the schemas is empty")
-    fields = sum(compare_message(name, message, their_messages.get(name), problems)
-                 for name, message in our_messages.items())
-    values = sum(compare_enum(name, enum, their_enums.get(name), problems) for name, enum in our_enums.items())
 
-    # Both unions are dispatched on: leaving out a kind there would turn a known message into an unknown one.
-    for union in ("SignalRequest", "SignalResponse"):
-        official = {field.name for field in their_messages[union].field}
-        missing = official - {field.name for field in our_messages[union].field}
-        problems += [f"{union}.{name}: official kind is missing" for name in sorted(missing)]
+class WireSchema(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.our_messages, cls.our_enums = messages_of(our_files(), "lk.wire")
+        cls.official_messages, cls.official_enums = messages_of(official_files(), "livekit")
 
-    for problem in problems:
-        print(f"MISMATCH {problem}")
-    print(f"wire schema: {len(our_messages)} messages, {fields} fields, {len(our_enums)} enums, {values} values compared; "
-          f"{len(problems)} mismatches")
-    return 1 if problems else 0
+    def test_every_message_and_field_is_the_official_one(self):
+        problems = []
+        fields = sum(compare_message(name, message, self.official_messages.get(name), problems)
+                     for name, message in self.our_messages.items())
+        print(f"wire schema: {len(self.our_messages)} messages, {fields} fields compared, {len(problems)} mismatches")
+        self.assertFalse(problems, "\n".join(["mismatches:"] + problems))
+        self.assertGreater(fields, 0)
+
+    def test_every_enum_value_is_the_official_one(self):
+        problems = []
+        values = sum(compare_enum(name, enum, self.official_enums.get(name), problems)
+                     for name, enum in self.our_enums.items())
+        print(f"wire schema: {len(self.our_enums)} enums, {values} values compared, {len(problems)} mismatches")
+        self.assertFalse(problems, "\n".join(["mismatches:"] + problems))
+        self.assertGreater(values, 0)
+
+    def test_no_kind_of_signal_message_is_left_out(self):
+        """Leaving one out would turn a known message into an unknown one."""
+        for union in ("SignalRequest", "SignalResponse"):
+            official = {field.name for field in self.official_messages[union].field}
+            self.assertEqual(official, {field.name for field in self.our_messages[union].field})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    unittest.main()
