@@ -188,17 +188,18 @@ keep_payloads (SdpSection &section, const std::vector<int> &payloads) {
 }
 
 /// A section that the server refused, as if it had taken it: webrtcbin must go on with all others.
-void
-write_accepted (SdpSection &answered, const SdpSection &local, const OwnCodec &own, const SdpSection &model) {
-  answered = local;
-  answered.remove_if ([] (const auto &line) {
-    return is_transport_line (line) || is_source_line (line) || attribute_value (line, "candidate")
-           || attribute_value (line, "end-of-candidates") || attribute_value (line, "bundle-only");
-  });
+SdpSection
+accepted_as_offered (const SdpSection &local, const OwnCodec &own, const SdpSection &model) {
+  auto accepted = local;
+  accepted.lines.clear ();
   for (const auto &line : model.lines)
-    if (is_transport_line (line)) answered.add (line);
-  keep_payloads (answered,
+    if (is_transport_line (line)) accepted.add (line);
+  accepted.add ("a=mid:" + local.mid ());
+  for (const auto &line : local.lines)
+    if (is_codec_line (line) || attribute_value (line, "extmap")) accepted.add (line);
+  keep_payloads (accepted,
                  own.rtx < 0 ? std::vector{ own.media.payload } : std::vector{ own.media.payload, own.rtx });
+  return accepted;
 }
 
 void
@@ -295,7 +296,7 @@ prepare_publisher_answer (std::string_view answer_text, std::string_view local_o
     if (accepted)
       narrow_section (section, offered, *own, *accepted);
     else
-      write_accepted (section, offered, *own, model);
+      section = accepted_as_offered (offered, *own, model);
     if (section.mid ().empty ()) section.add ("a=mid:" + offered.mid ());
     section.port = "9";
     section.set_direction ("recvonly");

@@ -1,0 +1,257 @@
+#include "rtc/publisher.hpp"
+
+#include "base/log.hpp"
+#include "rtc/aux_sender.hpp"
+#include "rtc/peer_transport.hpp"
+#include "rtc/sdp.hpp"
+#include "rtc/sdp_text.hpp"
+#include "rtc/sender.hpp"
+#include "rtc/stats.hpp"
+
+#include <map>
+
+namespace lk::rtc {
+
+namespace {
+
+// From the request for an offer to the answer in force; a server that lives answers within its round trip.
+constexpr Millis kNegotiationLimit{ 15000 };
+
+Ref<GstWebRTCDataChannel>
+create_channel (GstElement *webrtc, const char *label, bool reliable) {
+  StructurePtr options (
+      gst_structure_new ("options", "ordered", G_TYPE_BOOLEAN, gboolean (reliable), nullptr));
+  if (!reliable) gst_structure_set (options.get (), "max-retransmits", G_TYPE_INT, 0, nullptr);
+  Ref<GstWebRTCDataChannel> channel;
+  g_signal_emit_by_name (webrtc, "create-data-channel", label, options.get (), channel.out ());
+  return channel;
+}
+
+/// Media SSRC and retransmission SSRC of a section that webrtcbin wrote; 0 = none.
+std::pair<uint32_t, uint32_t>
+own_sources (const SdpSection &section) {
+  auto ssrc_of
+      = [] (std::string_view text) { return uint32_t (parse_number (text, UINT32_MAX).value_or (0)); };
+  if (auto group = section.attribute ("ssrc-group"))
+    if (auto words = split_words (*group); words.size () == 3 && words[0] == "FID")
+      return { ssrc_of (words[1]), ssrc_of (words[2]) };
+  auto source = section.attribute ("ssrc");
+  return { source ? ssrc_of (source->substr (0, source->find (' '))) : 0, 0 };
+}
+
+class PublisherImpl final : public Publisher, public PeerTransport {
+public:
+  PublisherImpl (const PeerConfig &config, Listener &listener)
+      : PeerTransport (config), listener_ (&listener) {}
+
+  Result<> start ();
+
+  Result<SenderId> add_sender (const SenderSpec &spec, Ref<GstElement> source) override;
+  void remove_sender (SenderId id) override;
+  void negotiate () override;
+  void set_answer (const std::string &sdp, uint32_t id) override;
+  void
+  add_candidate (const std::string &candidate) override {
+    add_remote_candidate (candidate);
+  }
+  PeerState
+  state () const override {
+    return peer_state ();
+  }
+  PeerActivity
+  activity () const override {
+    return peer_activity ();
+  }
+  void sender_stats (SenderId id, std::function<void (const SenderStats &)> done) override;
+  bool
+  negotiating () const override {
+    return phase_ != Phase::Idle;
+  }
+  void close (std::function<void ()> done) override;
+
+private:
+  /// One negotiation: Idle → Offering (webrtcbin makes and takes the offer) → Offered (the server has it) →
+  /// Answering → Idle.
+  enum class Phase { Idle, Offering, Offered, Answering };
+
+  void
+  transport_candidate (const std::string &candidate) override {
+    listener_->on_publisher_candidate (candidate);
+  }
+  void
+  transport_state (PeerState state) override {
+    listener_->on_publisher_state (state);
+  }
+  void transport_failed (const Error &error) override;
+
+  void offer_created (Result<std::string> created);
+  void learn_sections (const std::string &created);
+  void answer_applied (const Result<> &applied);
+
+  Listener *listener_;
+  std::map<SenderId, std::unique_ptr<Sender>> senders_; // removed ones stay: their sections exist for ever
+  SenderId last_sender_ = 0;
+  std::vector<Ref<GstWebRTCDataChannel>> channels_;
+  const std::shared_ptr<ReportBlocks> reports_ = std::make_shared<ReportBlocks> ();
+
+  Phase phase_ = Phase::Idle;
+  bool wanted_ = false; // another negotiation after this one
+  uint32_t offer_id_ = 0;
+  std::string local_offer_;
+  TimerPtr limit_;
+};
+
+GstElement *
+on_request_aux_sender (GstElement *, GstWebRTCDTLSTransport *, gpointer) noexcept {
+  return aux_sender_new ();
+}
+
+Result<>
+PublisherImpl::start () {
+  PacketTaps taps;
+  taps.rtcp_in = [reports = reports_] (GstBuffer *packet) { reports->add (packet); };
+  if (auto opened = open (std::move (taps)); !opened) return opened;
+  g_signal_connect (webrtc_.get (), "request-aux-sender", G_CALLBACK (on_request_aux_sender), nullptr);
+  // In the first offer already, because the server sets up its end of data with it and because the section
+  // then keeps its place. They exist from READY on only. Nothing may be sent before `on-open`: webrtcbin
+  // crashes.
+  channels_ = { create_channel (webrtc_.get (), "_reliable", true),
+                create_channel (webrtc_.get (), "_lossy", false),
+                create_channel (webrtc_.get (), "_data_track", false) };
+  return {};
+}
+
+Result<SenderId>
+PublisherImpl::add_sender (const SenderSpec &spec, Ref<GstElement> source) {
+  assert_session_thread ();
+  if (!is_open ()) return Error{ Errc::Closed, Retry::Never, "the publisher is closed" };
+  auto sender = Sender::create (spec, std::move (source), pipeline_.get (), webrtc_.get ());
+  if (!sender) return sender.error ();
+  senders_[++last_sender_] = std::move (*sender);
+  return last_sender_;
+}
+
+void
+PublisherImpl::remove_sender (SenderId id) {
+  assert_session_thread ();
+  if (auto it = senders_.find (id); it != senders_.end ()) it->second->stop ();
+}
+
+void
+PublisherImpl::negotiate () {
+  assert_session_thread ();
+  if (!is_open ()) return;
+  if (phase_ != Phase::Idle) {
+    wanted_ = true;
+    return;
+  }
+  wanted_ = false;
+  phase_ = Phase::Offering;
+  limit_ = config_.timers->once (kNegotiationLimit, [this] {
+    fail ({ Errc::Timeout, Retry::Restart, "the server did not answer an offer within 15 s" });
+  });
+  create_offer ([this] (Result<std::string> created) { offer_created (std::move (created)); });
+}
+
+/// webrtcbin tells mids only after the answer; by its SSRC a sender's section is known in the offer already.
+void
+PublisherImpl::learn_sections (const std::string &created) {
+  auto sdp = SdpText::parse (created);
+  if (!sdp) return;
+  for (const auto &section : sdp->sections) {
+    if (!section.is_rtp ()) continue;
+    auto [ssrc, rtx_ssrc] = own_sources (section);
+    for (auto &[id, sender] : senders_) {
+      if (sender->ssrc () != ssrc) continue;
+      sender->mid = section.mid ();
+      sender->rtx_ssrc = rtx_ssrc;
+    }
+  }
+}
+
+void
+PublisherImpl::offer_created (Result<std::string> created) {
+  if (!is_open ()) return;
+  if (!created) return fail (created.error ());
+  learn_sections (*created);
+  std::vector<SendSection> sections;
+  for (const auto &[id, sender] : senders_) {
+    const auto &spec = sender->spec ();
+    if (!sender->mid.empty ())
+      sections.push_back ({ sender->mid, spec.kind, spec.stream, spec.cid, spec.codec, sender->active () });
+  }
+  auto offer = prepare_publisher_offer (*created, sections);
+  if (!offer) return fail (offer.error ());
+  local_offer_ = offer->local;
+  set_local (GST_WEBRTC_SDP_TYPE_OFFER, offer->local,
+             [this, remote = std::move (offer->remote)] (Result<> set) {
+               if (!is_open ()) return;
+               if (!set) return fail (set.error ());
+               phase_ = Phase::Offered;
+               listener_->on_publisher_offer (remote, ++offer_id_);
+             });
+}
+
+void
+PublisherImpl::set_answer (const std::string &sdp, uint32_t id) {
+  assert_session_thread ();
+  if (!is_open ()) return;
+  // Servers older than the id leave it 0; there is never more than one offer under way.
+  if (phase_ != Phase::Offered || (id != 0 && id != offer_id_)) {
+    GST_CAT_INFO_OBJECT (log::rtc (), webrtc_.get (), "answer %u dropped: the last offer is %u", id,
+                         offer_id_);
+    return;
+  }
+  auto answer = prepare_publisher_answer (sdp, local_offer_);
+  if (!answer) return fail (answer.error ());
+  phase_ = Phase::Answering;
+  set_remote (GST_WEBRTC_SDP_TYPE_ANSWER, *answer, [this] (Result<> applied) { answer_applied (applied); });
+}
+
+void
+PublisherImpl::answer_applied (const Result<> &applied) {
+  if (!is_open ()) return;
+  if (!applied) return fail (applied.error ());
+  phase_ = Phase::Idle;
+  limit_.reset ();
+  flush_candidates ();
+  auto self = shared_from_this (); // the listener may let go of us
+  listener_->on_publisher_negotiated ();
+  if (wanted_) negotiate ();
+}
+
+void
+PublisherImpl::transport_failed (const Error &error) {
+  limit_.reset ();
+  listener_->on_publisher_failed (error);
+}
+
+void
+PublisherImpl::sender_stats (SenderId id, std::function<void (const SenderStats &)> done) {
+  assert_session_thread ();
+  SenderStats stats;
+  if (auto it = senders_.find (id); it != senders_.end () && rtpbin_)
+    stats = read_sender_stats (rtpbin_.get (), *reports_, it->second->ssrc (), it->second->rtx_ssrc,
+                               find_codec (it->second->spec ().codec)->clock_rate);
+  config_.queue->post ([stats, done = std::move (done)] { done (stats); });
+}
+
+void
+PublisherImpl::close (std::function<void ()> done) {
+  assert_session_thread ();
+  limit_.reset ();
+  channels_.clear ();
+  senders_.clear (); // with the pipeline they go to NULL
+  shut (std::move (done));
+}
+
+} // namespace
+
+Result<std::shared_ptr<Publisher>>
+Publisher::create (const PeerConfig &config, Listener &listener) {
+  auto publisher = std::make_shared<PublisherImpl> (config, listener);
+  if (auto started = publisher->start (); !started) return started.error ();
+  return std::shared_ptr<Publisher> (std::move (publisher));
+}
+
+} // namespace lk::rtc

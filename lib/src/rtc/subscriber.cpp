@@ -1,0 +1,431 @@
+#include "rtc/subscriber.hpp"
+
+#include "base/log.hpp"
+#include "rtc/flow_guard.hpp"
+#include "rtc/ice_restart.hpp"
+#include "rtc/peer_transport.hpp"
+#include "rtc/reaper.hpp"
+#include "rtc/receive_streams.hpp"
+#include "rtc/stats.hpp"
+
+#include <gst/video/video.h>
+
+#include <deque>
+
+namespace lk::rtc {
+
+namespace {
+
+// From an offer to our answer: all of it happens in this process.
+constexpr Millis kNegotiationLimit{ 15000 };
+// The server waits for each answer before the next offer; more than a few waiting offers are hostile.
+constexpr size_t kMaxWaitingOffers = 64;
+// As many as a machine with dozens of addresses gathers.
+constexpr size_t kMaxLocalCandidates = 256;
+// After an SSRC has left the offer: its last packets are through by then.
+constexpr Millis kLinger{ 2000 };
+
+class SubscriberImpl final : public Subscriber, public PeerTransport {
+public:
+  SubscriberImpl (const PeerConfig &config, std::vector<std::string> codecs, Listener &listener)
+      : PeerTransport (config), codecs_ (std::move (codecs)), listener_ (&listener) {}
+
+  ~SubscriberImpl () override { streams_->clear (); }
+
+  Result<> start ();
+
+  void handle_offer (const std::string &sdp, uint32_t id) override;
+  void
+  add_candidate (const std::string &candidate) override {
+    add_remote_candidate (candidate);
+  }
+  Result<> attach (const Incoming &incoming, Ref<GstElement> sink) override;
+  void ignore (const Incoming &incoming) override;
+  void detach (uint32_t ssrc) override;
+  void set_dropping (uint32_t ssrc, bool dropping) override;
+  void request_keyframe (uint32_t ssrc) override;
+  void set_latency (Millis latency) override;
+  void
+  set_ts_offset (uint32_t ssrc, Nanos offset) override {
+    streams_->set_ts_offset (ssrc, offset);
+  }
+  PeerState
+  state () const override {
+    return peer_state ();
+  }
+  PeerActivity
+  activity () const override {
+    return peer_activity ();
+  }
+  void receiver_stats (uint32_t ssrc, std::function<void (const ReceiverStats &)> done) override;
+  void close (std::function<void ()> done) override;
+
+private:
+  struct Offer {
+    std::string sdp;
+    uint32_t id = 0;
+  };
+  /// One pad of webrtcbin, as its thread saw it.
+  struct NewPad {
+    Ref<GstPad> pad;
+    Ref<GstCaps> caps;
+    uint32_t ssrc = 0;
+    gulong block = 0;
+  };
+
+  void transport_candidate (const std::string &candidate) override;
+  void
+  transport_state (PeerState state) override {
+    listener_->on_subscriber_state (state);
+  }
+  void transport_failed (const Error &error) override;
+
+  void next_offer ();
+  void offer_applied ();
+  void answer_created (const std::string &created);
+  void answer_applied (const std::string &remote);
+
+  static void on_pad_added (GstElement *webrtc, GstPad *pad, gpointer data) noexcept;
+  void pad_added (const NewPad &added);
+  void guard_pad (ReceiveStream &stream, bool open);
+  void detach_sink (ReceiveStream &stream);
+  void announce (ReceiveStream &stream);
+  void stream_gone (const StreamPtr &stream);
+  void remove_stream (const StreamPtr &stream);
+
+  const std::vector<std::string> codecs_;
+  Listener *listener_;
+  const std::shared_ptr<ReceiveStreams> streams_ = std::make_shared<ReceiveStreams> ();
+
+  // The offer being worked off is the first.
+  std::deque<Offer> offers_;
+  std::vector<ReceiveSection> sections_;
+  std::vector<StreamPtr> back_; // to be announced again when the answer is out
+  std::string remote_ufrag_;
+  std::optional<IceCredentials> restarted_; // replace webrtcbin's from the first restart on
+  bool resend_candidates_ = false;
+  std::vector<std::string> local_candidates_; // libnice tells each only once
+  TimerPtr limit_;
+};
+
+void
+on_new_transceiver (GstElement *, GstWebRTCRTPTransceiver *transceiver, gpointer) noexcept {
+  // Without it webrtcbin takes neither NACK nor RTX; which stream really asks again is set at its jitter
+  // buffer.
+  g_object_set (transceiver, "do-nack", TRUE, nullptr);
+}
+
+Result<>
+SubscriberImpl::start () {
+  PacketTaps taps;
+  taps.admit_rtp = [streams = streams_] (GstBuffer *packet) { return streams->knows (packet_ssrc (packet)); };
+  taps.rtcp_in = [hop = hop ()] (GstBuffer *compound) {
+    for (const auto &report : read_sender_reports (compound, system_clock ().now ()))
+      hop.post ([report] (PeerTransport &peer) {
+        auto &self = static_cast<SubscriberImpl &> (peer);
+        if (self.is_open () && self.streams_->find (report.ssrc)) self.listener_->on_sender_report (report);
+      });
+  };
+  if (auto opened = open (std::move (taps)); !opened) return opened;
+  // on-negotiation-needed is not for the side that only answers.
+  g_signal_connect (webrtc_.get (), "on-new-transceiver", G_CALLBACK (on_new_transceiver), nullptr);
+  connect_with (webrtc_.get (), "pad-added", on_pad_added, hop ());
+  watch_jitterbuffers (rtpbin_.get (), streams_);
+  return {};
+}
+
+// ---- offers, strictly one after the other
+// -------------------------------------------------------------------------------------------
+
+void
+SubscriberImpl::handle_offer (const std::string &sdp, uint32_t id) {
+  assert_session_thread ();
+  if (!is_open ()) return;
+  if (offers_.size () >= kMaxWaitingOffers)
+    return fail ({ Errc::Protocol, Retry::Restart, "the server sends offers without waiting for answers" });
+  offers_.push_back ({ sdp, id });
+  if (offers_.size () == 1) next_offer ();
+}
+
+void
+SubscriberImpl::next_offer () {
+  limit_ = config_.timers->once (kNegotiationLimit, [this] {
+    fail ({ Errc::Timeout, Retry::Restart, "webrtcbin did not answer an offer within 15 s" });
+  });
+  auto offer = prepare_subscriber_offer (offers_.front ().sdp);
+  if (!offer) return fail (offer.error ());
+  if (!remote_ufrag_.empty () && offer->ice_ufrag != remote_ufrag_) {
+    GST_CAT_INFO_OBJECT (log::rtc (), webrtc_.get (), "the server restarts ICE");
+    auto credentials = restart_ice (webrtc_.get ());
+    if (!credentials) return fail ({ Errc::TransportLost, Retry::Restart, "ICE cannot be restarted" });
+    restarted_ = std::move (credentials);
+    resend_candidates_ = true;
+  }
+  remote_ufrag_ = offer->ice_ufrag;
+  sections_ = std::move (offer->sections);
+  auto change = streams_->update (sections_);
+  for (const auto &stream : change.gone)
+    stream_gone (stream);
+  back_ = std::move (change.back);
+  set_remote (GST_WEBRTC_SDP_TYPE_OFFER, offer->sdp, [this] (Result<> set) {
+    if (!is_open ()) return;
+    if (!set) return fail (set.error ());
+    offer_applied ();
+  });
+}
+
+void
+SubscriberImpl::offer_applied () {
+  create_answer ([this] (Result<std::string> created) {
+    if (!is_open ()) return;
+    if (!created) return fail (created.error ());
+    answer_created (*created);
+  });
+}
+
+void
+SubscriberImpl::answer_created (const std::string &created) {
+  auto answer = prepare_subscriber_answer (created, offers_.front ().sdp, codecs_);
+  if (!answer) return fail (answer.error ());
+  if (restarted_) {
+    answer->local = with_ice_credentials (answer->local, *restarted_);
+    answer->remote = with_ice_credentials (answer->remote, *restarted_);
+  }
+  set_local (GST_WEBRTC_SDP_TYPE_ANSWER, answer->local,
+             [this, remote = std::move (answer->remote)] (Result<> set) {
+               if (!is_open ()) return;
+               if (!set) return fail (set.error ());
+               answer_applied (remote);
+             });
+}
+
+void
+SubscriberImpl::answer_applied (const std::string &remote) {
+  auto id = offers_.front ().id;
+  flush_candidates ();
+  listener_->on_subscriber_sections (sections_);
+  if (is_open ()) listener_->on_subscriber_answer (remote, id);
+  if (std::exchange (resend_candidates_, false))
+    for (const auto &candidate : std::vector (local_candidates_))
+      if (is_open ()) listener_->on_subscriber_candidate (candidate);
+  for (const auto &stream : std::exchange (back_, {})) {
+    stream->linger.reset ();
+    if (is_open () && stream->pad) announce (*stream);
+  }
+  if (!is_open ()) return;
+  limit_.reset ();
+  offers_.pop_front ();
+  if (!offers_.empty ()) next_offer ();
+}
+
+void
+SubscriberImpl::transport_candidate (const std::string &candidate) {
+  if (local_candidates_.size () < kMaxLocalCandidates) local_candidates_.push_back (candidate);
+  listener_->on_subscriber_candidate (candidate);
+}
+
+void
+SubscriberImpl::transport_failed (const Error &error) {
+  limit_.reset ();
+  listener_->on_subscriber_failed (error);
+}
+
+// ---- streams
+// ------------------------------------------------------------------------------------------------------------------------
+
+void
+SubscriberImpl::on_pad_added (GstElement *, GstPad *pad, gpointer data) noexcept {
+  if (!GST_PAD_IS_SRC (pad)) return;
+  NewPad added;
+  added.pad = Ref<GstPad>::retain (pad);
+  added.caps = Ref<GstCaps>::adopt (gst_pad_get_current_caps (pad));
+  guint ssrc = 0;
+  if (added.caps) gst_structure_get_uint (gst_caps_get_structure (added.caps.get (), 0), "ssrc", &ssrc);
+  added.ssrc = ssrc;
+  // Packets only: sticky events must get through to the pad, where the next link finds them.
+  added.block = gst_pad_add_probe (
+      pad, GstPadProbeType (GST_PAD_PROBE_TYPE_BLOCK | kPackets),
+      [] (GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+  static_cast<Hop *> (data)->post ([added = std::move (added)] (PeerTransport &peer) {
+    static_cast<SubscriberImpl &> (peer).pad_added (added);
+  });
+}
+
+void
+SubscriberImpl::pad_added (const NewPad &added) {
+  if (!is_open ()) return;
+  auto stream = streams_->find (added.ssrc);
+  if (!stream) {
+    // It left the offer while its first packet was on the way: nothing more of it enters the session.
+    GST_CAT_INFO_OBJECT (log::rtc (), added.pad.get (), "stream %u belongs to no section", added.ssrc);
+    ReceiveStream nobody{ added.ssrc, MediaKind::Audio };
+    nobody.pad = added.pad;
+    nobody.block = added.block;
+    guard_pad (nobody, false);
+    return;
+  }
+  // A codec change gives a second pad for the same SSRC: the first stays behind its guard, which is closed
+  // for good.
+  detach_sink (*stream);
+  stream->guard.reset ();
+  stream->block = added.block;
+  stream->gate->since_blocked = 0;
+  stream->gate->blocked = true;
+  streams_->set_pad (*stream, added.pad);
+
+  announce (*stream);
+}
+
+void
+SubscriberImpl::announce (ReceiveStream &stream) {
+  Incoming incoming{ stream.mid, stream.ssrc, "", stream.pad,
+                     Ref<GstCaps>::adopt (gst_pad_get_current_caps (stream.pad.get ())) };
+  if (!incoming.caps) return;
+  const char *encoding
+      = gst_structure_get_string (gst_caps_get_structure (incoming.caps.get (), 0), "encoding-name");
+  if (const auto *row = find_mime (encoding ? encoding : "")) incoming.codec = row->codec;
+  listener_->on_incoming (incoming);
+}
+
+/// Puts a guard behind the stream's newest pad, if there is none yet, and lets packets flow into it.
+void
+SubscriberImpl::guard_pad (ReceiveStream &stream, bool open) {
+  if (!stream.guard) {
+    stream.guard = Ref<GstElement>::sink (flow_guard_new (nullptr));
+    gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (stream.guard.get ())));
+    auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (stream.guard.get (), "sink"));
+    gst_element_sync_state_with_parent (stream.guard.get ());
+    gst_pad_link (stream.pad.get (), sink.get ());
+  }
+  flow_guard_set_open (stream.guard.get (), open);
+  stream.gate->blocked = false;
+  if (auto block = std::exchange (stream.block, 0)) gst_pad_remove_probe (stream.pad.get (), block);
+}
+
+Result<>
+SubscriberImpl::attach (const Incoming &incoming, Ref<GstElement> sink) {
+  assert_session_thread ();
+  auto stream = is_open () ? streams_->find (incoming.ssrc) : nullptr;
+  if (!stream || !(stream->pad == incoming.pad))
+    return Error{ Errc::Closed, Retry::Never, "the stream has ended" };
+  detach_sink (*stream);
+  auto *added = sink.get ();
+  gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (added)));
+  stream->sink = std::move (sink);
+  bool started = gst_element_sync_state_with_parent (added);
+  guard_pad (*stream, false);
+  if (!started || !gst_element_link_pads (stream->guard.get (), "src", added, "sink")) {
+    detach_sink (*stream);
+    return Error{ Errc::MediaFailed, Retry::Never,
+                  "the sink for a stream does not start or does not take it" };
+  }
+  flow_guard_set_open (stream->guard.get (), true);
+  return {};
+}
+
+void
+SubscriberImpl::ignore (const Incoming &incoming) {
+  assert_session_thread ();
+  if (!is_open ()) return;
+  if (auto stream = streams_->find (incoming.ssrc); stream && stream->pad == incoming.pad) {
+    detach_sink (*stream);
+    guard_pad (*stream, false);
+  }
+}
+
+void
+SubscriberImpl::detach (uint32_t ssrc) {
+  assert_session_thread ();
+  if (auto stream = streams_->find (ssrc)) detach_sink (*stream);
+}
+
+void
+SubscriberImpl::detach_sink (ReceiveStream &stream) {
+  if (stream.guard) flow_guard_set_open (stream.guard.get (), false);
+  if (!stream.sink) return;
+  gst_element_unlink (stream.guard.get (), stream.sink.get ());
+  gst_element_set_locked_state (stream.sink.get (), TRUE);
+  gst_bin_remove (GST_BIN (pipeline_.get ()), stream.sink.get ());
+  // A packet may still be inside, blocked by a paused consumer: NULL waits for it.
+  retire (std::move (stream.sink));
+}
+
+/// Its sink goes now, its jitter buffer (two threads) when it has not come back for a while.
+void
+SubscriberImpl::stream_gone (const StreamPtr &stream) {
+  detach_sink (*stream);
+  stream->linger = config_.timers->once (kLinger, [this, weak = std::weak_ptr (stream)] {
+    if (auto gone = weak.lock (); gone && streams_->remove (gone)) remove_stream (gone);
+  });
+}
+
+/// webrtcbin 1.22 never ends a received stream: without this each track that ever was costs two threads for
+/// ever.
+void
+SubscriberImpl::remove_stream (const StreamPtr &stream) {
+  if (!is_open () || !stream->jitterbuffer) return;
+  if (stream->pad) guard_pad (*stream, false); // a thread may still wait in the block
+  run_on_reaper ([pipeline = pipeline_, webrtc = webrtc_, rtpbin = rtpbin_, pad = stream->pad,
+                  guard = stream->guard, ssrc = stream->ssrc] {
+    g_signal_emit_by_name (rtpbin.get (), "clear-ssrc", 0u, ssrc);
+    if (!pad) return;
+    gst_element_set_locked_state (guard.get (), TRUE);
+    gst_bin_remove (GST_BIN (pipeline.get ()), guard.get ());
+    gst_element_set_state (guard.get (), GST_STATE_NULL);
+    gst_element_remove_pad (webrtc.get (), pad.get ());
+  });
+}
+
+// ---- any thread, or at any time
+// -----------------------------------------------------------------------------------------------------
+
+void
+SubscriberImpl::set_dropping (uint32_t ssrc, bool dropping) {
+  if (auto stream = streams_->find (ssrc)) stream->gate->dropping = dropping;
+}
+
+void
+SubscriberImpl::request_keyframe (uint32_t ssrc) {
+  // all-headers = FALSE: a PLI. GStreamer's FIR has media SSRC 0, which the server ignores.
+  if (auto pad = streams_->pad (ssrc))
+    gst_pad_send_event (pad.get (),
+                        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, 0));
+}
+
+void
+SubscriberImpl::set_latency (Millis latency) {
+  assert_session_thread ();
+  if (is_open ()) g_object_set (webrtc_.get (), "latency", guint (latency.count ()), nullptr);
+}
+
+void
+SubscriberImpl::receiver_stats (uint32_t ssrc, std::function<void (const ReceiverStats &)> done) {
+  assert_session_thread ();
+  ReceiverStats stats;
+  if (auto stream = is_open () ? streams_->find (ssrc) : nullptr) {
+    stats = read_receiver_stats (rtpbin_.get (), streams_->jitterbuffer (ssrc).get (), ssrc);
+    stats.dropped_paused = stream->gate->dropped;
+  }
+  config_.queue->post ([stats, done = std::move (done)] { done (stats); });
+}
+
+void
+SubscriberImpl::close (std::function<void ()> done) {
+  assert_session_thread ();
+  limit_.reset ();
+  offers_.clear ();
+  back_.clear ();
+  streams_->clear (); // nothing is admitted any more
+  shut (std::move (done));
+}
+
+} // namespace
+
+Result<std::shared_ptr<Subscriber>>
+Subscriber::create (const PeerConfig &config, std::vector<std::string> codecs, Listener &listener) {
+  auto subscriber = std::make_shared<SubscriberImpl> (config, std::move (codecs), listener);
+  if (auto started = subscriber->start (); !started) return started.error ();
+  return std::shared_ptr<Subscriber> (std::move (subscriber));
+}
+
+} // namespace lk::rtc
