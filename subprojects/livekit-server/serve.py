@@ -2,7 +2,7 @@
 """Runs a livekit-server for demos and tests: free ports, generated key and secret, no packet to the outside.
 
     serve.py                      prints the three export lines and serves until Ctrl-C
-    serve.py --env-file FILE      writes them to FILE once the server answers
+    serve.py --env-file FILE      writes them to FILE once the server answers, and removes it at the end
 
 Only the standard library, so that it runs before any venv exists.
 """
@@ -153,7 +153,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="signalling port (default: a free one)")
     parser.add_argument("--key", help="API key (default: generated)")
-    parser.add_argument("--secret", help="API secret (default: generated)")
+    parser.add_argument("--secret-file", help="read the API secret from here: arguments are visible to all users")
     parser.add_argument("--env-file", help="write LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET here")
     parser.add_argument("--log", help="server log (default: a temporary file)")
     args = parser.parse_args()
@@ -161,7 +161,11 @@ def main():
     stop = {"asked": False}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.update(asked=True))
-    server = Server(args.port, args.key, args.secret, args.log)
+    secret = None
+    if args.secret_file:
+        with open(args.secret_file, encoding="utf-8") as text:
+            secret = text.read().strip()
+    server = Server(args.port, args.key, secret, args.log)
     try:
         server.start()
     except RuntimeError as error:
@@ -180,6 +184,8 @@ def main():
         time.sleep(0.1)
     died = not stop["asked"]
     server.stop()
+    if args.env_file and os.path.exists(args.env_file):
+        os.unlink(args.env_file)
     if died:
         print("[livekit-server] ERROR: the server ended by itself", file=sys.stderr)
     return 1 if died else 0
