@@ -31,8 +31,10 @@ def read_meson(junit, log):
     """Cases from the JUnit file; a program that failed without a failed case (crash, time-out) counts as one."""
     failed_programs = set()
     for suite in ET.parse(junit).getroot().iter("testsuite"):
-        program = suite.get("name", "").split("/")[-1].split(":")[-1].split(".")[0]
+        # Suites of a gtest program are called project.program.Suite; the suite "project" lists the other programs.
+        parts = suite.get("name", "").split(".")
         for case in suite.findall("testcase"):
+            program = parts[1] if len(parts) > 1 else case.get("name", "").split(".")[-1]
             name = f"{suite.get('name')}: {case.get('classname', '')}.{case.get('name')}"
             problem = case.find("failure") if case.find("failure") is not None else case.find("error")
             if problem is not None:

@@ -37,7 +37,11 @@ if [[ $mode == full ]]; then
 fi
 
 say "build in $LK_BUILD_DIR"
-[[ -f $LK_BUILD_DIR/build.ninja ]] || meson setup "$LK_BUILD_DIR" "$root" || give_up "meson setup failed (see above)"
+if [[ ! -f $LK_BUILD_DIR/build.ninja ]]; then
+  meson setup "$LK_BUILD_DIR" "$root" || give_up "meson setup failed (see above)"
+elif ! [[ -d $LK_BUILD_DIR/tests/unit ]]; then # the quickstart builds without tests
+  meson configure "$LK_BUILD_DIR" -Dtests=true || give_up "meson configure failed (see above)"
+fi
 meson compile -C "$LK_BUILD_DIR" || give_up "the build failed (see above)"
 
 results=$LK_BUILD_DIR/test-results
