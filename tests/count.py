@@ -30,6 +30,9 @@ def read_checks(path):
 def read_meson(junit, log):
     """Cases from the JUnit file; a program that failed without a failed case (crash, time-out) counts as one."""
     failed_programs = set()
+    with open(log, encoding="utf-8") as lines:
+        tests = [json.loads(line) for line in lines]
+    said = {test["name"].split(":")[-1]: (test.get("stdout") or "") + (test.get("stderr") or "") for test in tests}
     for suite in ET.parse(junit).getroot().iter("testsuite"):
         # Suites of a gtest program are called project.program.Suite; the suite "project" lists the other programs.
         parts = suite.get("name", "").split(".")
@@ -38,16 +41,14 @@ def read_meson(junit, log):
             name = f"{suite.get('name')}: {case.get('classname', '')}.{case.get('name')}"
             problem = case.find("failure") if case.find("failure") is not None else case.find("error")
             if problem is not None:
-                add("fail", name, problem.get("message") or problem.text or "")
+                add("fail", name, problem.get("message") or problem.text or said.get(program, ""))
                 failed_programs.add(program)
             else:
                 add("skip" if case.find("skipped") is not None or case.get("status") == "notrun" else "pass", name)
-    with open(log, encoding="utf-8") as lines:
-        for line in lines:
-            test = json.loads(line)
-            program = test["name"].split(" / ")[-1].split(":")[-1]
-            if test["result"] in ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT") and program not in failed_programs:
-                add("fail", f"{test['name']} ({test['result']})", (test.get("stdout", "") + test.get("stderr", ""))[-2000:])
+    for test in tests:
+        program = test["name"].split(":")[-1]
+        if test["result"] in ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT") and program not in failed_programs:
+            add("fail", f"{test['name']} ({test['result']})", said[program])
 
 
 def read_python(path):

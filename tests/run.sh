@@ -70,7 +70,7 @@ for ending in xml:testlog.junit.xml json:testlog.json; do
 done
 
 if [[ $mode == full ]]; then
-  for file in tests/integration/peer_selftest.py tests/{unit,integration,fault,interop}/*_test.py; do
+  for file in tests/integration/peer_selftest.py tests/{integration,fault,interop}/*_test.py; do
     [[ -f $file ]] || continue
     if (( $# > 0 )); then
       wanted=
