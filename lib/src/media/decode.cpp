@@ -12,7 +12,7 @@ struct Decoder {
 // In order of preference. One thread each: frames of a call are small, and a second thread costs latency
 // (frame threading) or more processor time than it saves.
 constexpr Decoder kDecoders[] = {
-  { "opus", "opusdec", "plc=true use-inband-fec=true" },
+  { "opus", "opusdec", "plc=true" },
   { "vp8", "vp8dec", "threads=1" },
   { "vp9", "vp9dec", "threads=1" },
   { "h264", "avdec_h264", "max-threads=1 output-corrupt=false" },

@@ -204,7 +204,7 @@ Receiver::on_frame (const FrameTap *tap, Ref<GstBuffer> buffer, const Ref<GstCap
     b = buffer.get ();
     // There is no reordering in a live stream, and consumers move the PTS alone.
     GST_BUFFER_DTS (b) = GST_CLOCK_TIME_NONE;
-    if (!is_video () && !GST_BUFFER_DURATION_IS_VALID (b)) GST_BUFFER_DURATION (b) = opus_duration (b);
+    if (!is_video ()) GST_BUFFER_DURATION (b) = opus_duration (b);
     stamp_sender_time (buffer);
   }
 

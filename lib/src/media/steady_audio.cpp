@@ -38,11 +38,13 @@ public:
   bool sink_event (Ref<GstEvent> event) override;
   void start () override;
 
-  /// Silence for a GAP event that did not go through the decoder. Streaming thread.
-  void on_gap (GstPad *decoder_sink, GstClockTime start, GstClockTime duration);
+  /// What arrives at the decoder's sink pad. Streaming thread.
+  GstPadProbeReturn on_decoder_input (GstPad *pad, GstPadProbeInfo *info);
 
 private:
   void begin (GstPad *decoder_sink);
+  /// Silence for a GAP event. `decoder_sink`: null when the event came through the decoder.
+  void fill_gap (GstPad *decoder_sink, GstClockTime start, GstClockTime duration);
   GstFlowReturn fill_until (guint64 position);
   GstFlowReturn push (Ref<GstBuffer> buffer, guint64 samples);
 
@@ -51,6 +53,9 @@ private:
   bool has_position_ = false;
   guint64 position_ = 0; ///< the next sample, counted from PTS 0
   bool discont_ = true;
+  // In-band FEC makes the decoder hold each packet until the next, 20 ms of latency: on from the first loss.
+  bool fec_ = false;
+  bool decoder_holds_ = false;
   Ref<GstBuffer> silence_; ///< one block, shared by all that are pushed
 };
 
@@ -80,7 +85,7 @@ SteadyAudio::sink_event (Ref<GstEvent> event) {
     // The decoder passes on what it could not conceal.
     GstClockTime start, duration;
     gst_event_parse_gap (event.get (), &start, &duration);
-    on_gap (nullptr, start, duration);
+    fill_gap (nullptr, start, duration);
     return true;
   }
   default:
@@ -117,7 +122,7 @@ SteadyAudio::chain (Ref<GstBuffer> buffer) {
 }
 
 void
-SteadyAudio::on_gap (GstPad *decoder_sink, GstClockTime start, GstClockTime duration) {
+SteadyAudio::fill_gap (GstPad *decoder_sink, GstClockTime start, GstClockTime duration) {
   if (!GST_CLOCK_TIME_IS_VALID (start)) return;
   guint64 from = to_samples (start);
   guint64 to = GST_CLOCK_TIME_IS_VALID (duration) ? to_samples (start + duration) : from;
@@ -179,8 +184,11 @@ SteadyAudio::push (Ref<GstBuffer> buffer, guint64 samples) {
 }
 
 GstPadProbeReturn
-on_decoder_event (GstPad *pad, GstPadProbeInfo *info, gpointer data) noexcept {
-  auto &steady = **static_cast<std::shared_ptr<SteadyAudio> *> (data);
+SteadyAudio::on_decoder_input (GstPad *pad, GstPadProbeInfo *info) {
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+    decoder_holds_ = fec_;
+    return GST_PAD_PROBE_OK;
+  }
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
   if (GST_EVENT_TYPE (event) != GST_EVENT_GAP) return GST_PAD_PROBE_OK;
   GstClockTime start, duration;
@@ -189,8 +197,20 @@ on_decoder_event (GstPad *pad, GstPadProbeInfo *info, gpointer data) noexcept {
   gst_event_parse_gap_flags (event, &flags);
   bool conceal = (flags & GST_GAP_FLAG_MISSING_DATA) && GST_CLOCK_TIME_IS_VALID (duration)
                  && duration <= kMaxConcealed;
-  if (conceal) return GST_PAD_PROBE_OK;
-  steady.on_gap (pad, start, duration);
+  if (conceal) {
+    if (!std::exchange (fec_, true)) {
+      auto decoder = Ref<GstElement>::adopt (gst_pad_get_parent_element (pad));
+      g_object_set (decoder.get (), "use-inband-fec", TRUE, nullptr);
+    }
+    return GST_PAD_PROBE_OK;
+  }
+  if (std::exchange (decoder_holds_, false)) {
+    // It comes out when the next packet, or the lack of one, is known.
+    GstEvent *flush = gst_event_new_gap (start, kSilenceBlock * GST_SECOND / kRate);
+    gst_event_set_gap_flags (flush, GST_GAP_FLAG_MISSING_DATA);
+    gst_pad_send_event (pad, flush);
+  }
+  fill_gap (pad, start, duration);
   return GST_PAD_PROBE_DROP;
 }
 
@@ -200,9 +220,14 @@ Result<Ref<GstElement>>
 make_steady_audio (GstPad *decoder_sink) {
   auto steady = std::make_shared<SteadyAudio> ();
   auto element = make_pad_element ("steady", steady, kCaps, kCaps);
-  gst_pad_add_probe (decoder_sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_decoder_event,
-                     new std::shared_ptr<SteadyAudio> (steady),
-                     [] (gpointer p) { delete static_cast<std::shared_ptr<SteadyAudio> *> (p); });
+  auto *data = new std::shared_ptr<SteadyAudio> (steady);
+  gst_pad_add_probe (
+      decoder_sink,
+      static_cast<GstPadProbeType> (GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+      [] (GstPad *pad, GstPadProbeInfo *info, gpointer p) noexcept {
+        return (*static_cast<std::shared_ptr<SteadyAudio> *> (p))->on_decoder_input (pad, info);
+      },
+      data, [] (gpointer p) { delete static_cast<std::shared_ptr<SteadyAudio> *> (p); });
   return element;
 }
 

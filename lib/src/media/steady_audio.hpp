@@ -7,8 +7,9 @@
 
 namespace lk::media {
 
-/// S16LE, 48 kHz, stereo in and out. `decoder_sink`: the decoder's sink pad; GAP events that arrive there and
-/// are not flagged MISSING_DATA, or are long, go around the decoder, which would make noise of them.
+/// S16LE, 48 kHz, stereo in and out. `decoder_sink`: the sink pad of an opusdec with plc=true. GAP events
+/// that arrive there and are not flagged MISSING_DATA, or are long, go around the decoder, which would make
+/// noise of them. The first loss turns its in-band FEC on.
 Result<Ref<GstElement>> make_steady_audio (GstPad *decoder_sink);
 
 } // namespace lk::media
