@@ -1,0 +1,494 @@
+#include "session/engine.hpp"
+
+#include "base/log.hpp"
+
+#define GST_CAT_DEFAULT lk::log::session ()
+
+namespace lk::session {
+namespace {
+
+constexpr Millis kConnectTimeout{ 10000 };
+// Joined, but no media path yet: ICE or DTLS has gone wrong, and a second try often goes right.
+constexpr Millis kMediaTimeout{ 5000 };
+constexpr Millis kMetadataTimeout{ 10000 };
+constexpr size_t kMaxMetadataRequests = 1000;
+
+std::string
+unique_identity (Random &random) {
+  return "gst-" + random.token ().substr (0, 12);
+}
+
+Error
+closed_error () {
+  return { Errc::Closed, Retry::Never, "the session is not connected" };
+}
+
+} // namespace
+
+Engine::Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit)
+    : context_ (context), snapshot_ (std::move (snapshot)), emit_ (std::move (emit)) {
+  publications_
+      = std::make_shared<Publications> (context_, [this] (const SessionEvent &event) { this->emit (event); });
+  subscriptions_ = std::make_shared<Subscriptions> (
+      context_, roster_, [this] (const SessionEvent &event) { this->emit (event); });
+}
+
+Engine::~Engine () = default;
+
+/// Makes the snapshot true before anybody is told.
+void
+Engine::emit (const SessionEvent &event) {
+  if (auto *latency = std::get_if<LatencyChanged> (&event))
+    snapshot_->write ([&] (Snapshot::Data &data) { data.latency = latency->latency; });
+  emit_ (event);
+}
+
+bool
+Engine::apply (Event event, std::optional<Error> cause) {
+  auto to = next (state_, event);
+  if (!to) {
+    GST_WARNING ("%s: event %s does not fit state %s, ignored", context_.name.c_str (), to_string (event),
+                 to_string (state_));
+    return false;
+  }
+  auto from = std::exchange (state_, *to);
+  if (from == state_) return true;
+  GST_INFO ("%s: %s -> %s, because %s%s%s", context_.name.c_str (), to_string (from), to_string (state_),
+            to_string (event), cause ? ": " : "", cause ? cause->message.c_str () : "");
+  snapshot_->write ([&] (Snapshot::Data &data) { data.state = state_; });
+  emit (StateChanged{ from, state_, std::move (cause) });
+  return true;
+}
+
+// ---- connecting
+// --------------------------------------------------------------------------------------------
+
+void
+Engine::start (Settings settings, bool automatic) {
+  g_assert (context_.queue->is_current ());
+  if (!stopped () || !apply (Event::Start)) return;
+  settings_ = std::move (settings);
+  automatic_ = automatic;
+  started_ = context_.env.clock->now ();
+  attempts_ = 0;
+
+  if (auto missing = context_.env.parts->missing_elements (); !missing.empty ())
+    return connect_failed ({ Errc::MissingElement, Retry::Never, "install what is missing: " + missing });
+  apply_environment (settings_, context_.env.variable);
+  auto identity = resolve (
+      settings_, [this] { return unique_identity (*context_.env.random); },
+      std::chrono::duration_cast<std::chrono::seconds> (context_.env.clock->wall ()));
+  if (!identity) return connect_failed (identity.error ());
+  identity_ = *identity;
+  token_ = identity_->token;
+
+  auto limit = settings_.connect_timeout.value_or (kConnectTimeout);
+  connect_timer_ = context_.timers->once (limit, [this, limit] {
+    auto seconds = std::to_string (std::chrono::ceil<std::chrono::seconds> (limit).count ());
+    if (join_)
+      connect_failed ({ Errc::TransportLost, Retry::Restart,
+                        "joined the room, but no media connection within " + seconds
+                            + " s: check that UDP or TCP to the server's media ports is open" });
+    else
+      connect_failed ({ Errc::Timeout, Retry::Restart,
+                        "no answer from " + identity_->url + " within " + seconds
+                            + " s: check the url and the network" });
+  });
+  attempt ();
+}
+
+void
+Engine::attempt () {
+  ++attempts_;
+  LinkSettings link;
+  link.url = *net::parse_url (identity_->url); // resolve() has checked it
+  link.token = token_;
+  link.access.proxy = settings_.proxy.value_or ("");
+  link.access.ca_file = settings_.ca_file.value_or ("");
+  if (settings_.tls_validation_flags) link.access.tls_validation_flags = *settings_.tls_validation_flags;
+  link.auto_subscribe = automatic_;
+  link.relay_only = settings_.relay_only.value_or (false);
+  link.stun_server = settings_.stun_server.value_or ("");
+  link.turn_servers = settings_.turn_servers.value_or (std::vector<std::string> ());
+  link.latency = subscriptions_->jitter_latency ();
+  link.timeout = settings_.connect_timeout.value_or (kConnectTimeout);
+  link_ = std::make_shared<Link> (context_, std::move (link), static_cast<Link::Listener &> (*this));
+  link_->connect ();
+}
+
+void
+Engine::retry () {
+  GST_WARNING ("%s: no media connection, trying once more", context_.name.c_str ());
+  take_down (true, {});
+  attempt ();
+}
+
+void
+Engine::on_link_joined (const JoinResponse &join) {
+  join_ = join;
+  roster_.reset (join.participant, join.others);
+  snapshot_->write ([&] (Snapshot::Data &data) {
+    data.room = join.room;
+    data.self = std::make_shared<ParticipantInfo> (roster_.self ());
+    data.participants = roster_.participants ();
+    ++data.stats.joins;
+  });
+  // Requests leave before the subscriber's first offer comes: the time to the first frame is made of round
+  // trips.
+  publications_->bind (*link_, join.enabled_publish_codecs);
+  subscriptions_->bind (*link_, automatic_);
+  send_own_metadata ();
+  if (attempts_ == 1) media_timer_ = context_.timers->once (kMediaTimeout, [this] { retry (); });
+}
+
+void
+Engine::on_link_connected () {
+  connect_timer_.reset ();
+  media_timer_.reset ();
+  auto took = std::chrono::duration_cast<Millis> (context_.env.clock->now () - started_);
+  snapshot_->write ([&] (Snapshot::Data &data) { data.stats.connect_time = took; });
+  refresh_stats ();
+  if (!apply (Event::Joined)) return;
+  for (const auto &event : replay ())
+    emit (event);
+  subscriptions_->announce ();
+}
+
+std::vector<SessionEvent>
+Engine::replay () const {
+  std::vector<SessionEvent> events;
+  if (state_ != State::Connected || !join_) return events;
+  events.push_back (RoomJoined{ join_->room, roster_.self (), join_->server });
+  for (const auto &[identity, participant] : roster_.participants ()) {
+    events.push_back (ParticipantJoined{ *participant });
+    for (const auto &track : participant->tracks)
+      events.push_back (RemoteTrackPublished{ *participant, track });
+  }
+  for (const auto &track : subscriptions_->announced ())
+    events.push_back (RemoteTrackSubscribed{ track });
+  return events;
+}
+
+void
+Engine::send_own_metadata () {
+  if (identity_->minted) return; // it is in the token
+  UpdateMetadata update;
+  update.name = settings_.participant_name;
+  update.metadata = settings_.metadata;
+  update.attributes = settings_.attributes.value_or (Attributes ());
+  if (!update.name && !update.metadata && update.attributes.empty ()) return;
+  update_metadata (update, [name = context_.name] (const Result<> &result) {
+    if (!result)
+      GST_WARNING ("%s: name, metadata and attributes not set: %s", name.c_str (),
+                   result.error ().message.c_str ());
+  });
+}
+
+// ---- the end
+// -----------------------------------------------------------------------------------------------
+
+void
+Engine::connect_failed (const Error &error) {
+  end (Event::Refused, error, true);
+}
+
+void
+Engine::on_link_lost (const Error &error) {
+  if (state_ == State::Connecting) {
+    if (error.code == Errc::TransportLost && attempts_ == 1) return retry ();
+    return connect_failed (error);
+  }
+  apply (Event::LinkLost, error);
+  end (Event::GivenUp, error, error.code != Errc::SignalLost);
+}
+
+void
+Engine::on_leave (const Leave &leave) {
+  auto error = signal::error_of (leave);
+  GST_INFO ("%s: the server says leave: %s, %s", context_.name.c_str (), to_string (leave.reason),
+            to_string (leave.action));
+  if (leave.action == LeaveAction::Disconnect) return end (Event::Ended, error, false);
+  on_link_lost (error);
+}
+
+void
+Engine::end (Event event, const Error &error, bool leave) {
+  // Users hear of the end first and then of what went with it, so that they can tell a lost room from an
+  // unpublished track.
+  apply (event, error);
+  take_down (leave, {});
+}
+
+void
+Engine::stop (std::function<void ()> done) {
+  g_assert (context_.queue->is_current ());
+  apply (Event::Stop);
+  take_down (true, std::move (done));
+}
+
+void
+Engine::take_down (bool leave, std::function<void ()> done) {
+  // A retry while connecting is invisible: nothing had been announced.
+  bool visible = join_ && state_ != State::Connecting;
+  if (state_ != State::Connecting) connect_timer_.reset ();
+  media_timer_.reset ();
+  publications_->unbind ();
+  subscriptions_->unbind ();
+  auto changes = roster_.clear ();
+  join_.reset ();
+  if (visible) apply_changes (changes);
+  snapshot_->write ([&] (Snapshot::Data &data) { data.participants.clear (); });
+  while (!metadata_requests_.empty ())
+    finish_metadata (metadata_requests_.begin ()->first, closed_error ());
+  close_link (leave, std::move (done));
+}
+
+void
+Engine::close_link (bool leave, std::function<void ()> done) {
+  refresh_stats ();
+  auto link = std::exchange (link_, nullptr);
+  if (!link) {
+    if (done) done ();
+    return;
+  }
+  closing_.push_back (link);
+  link->close (
+      leave, [weak = weak_from_this (), raw = link.get (), queue = context_.queue, done = std::move (done)] {
+        if (done) done ();
+        // The link is still on the stack.
+        queue->post ([weak, raw] {
+          if (auto self = weak.lock ())
+            std::erase_if (self->closing_, [&] (const auto &l) { return l.get () == raw; });
+        });
+      });
+}
+
+void
+Engine::shut_down () {
+  g_assert (context_.queue->is_current ());
+  connect_timer_.reset ();
+  media_timer_.reset ();
+  publications_->unbind ();
+  subscriptions_->unbind ();
+  link_.reset ();
+  closing_.clear ();
+  metadata_requests_.clear ();
+}
+
+// ---- what the server says
+// ----------------------------------------------------------------------------------
+
+namespace {
+template <typename... Fn> struct Overloaded : Fn... { using Fn::operator()...; };
+template <typename... Fn> Overloaded (Fn...) -> Overloaded<Fn...>;
+} // namespace
+
+void
+Engine::on_link_event (const SignalEvent &event) {
+  std::visit (Overloaded{
+                  [&] (const ParticipantUpdate &e) { apply_changes (roster_.update (e.participants)); },
+                  [&] (const TrackPublished &e) { publications_->on_published (e); },
+                  [&] (const TrackUnpublished &e) { publications_->on_unpublished (e.sid); },
+                  [&] (const MuteTrack &e) { publications_->on_muted (e); },
+                  [&] (const TrackSubscribed &e) { publications_->on_subscribed (e.track_sid); },
+                  [&] (const RequestResponse &e) { on_request_response (e); },
+                  [&] (const StreamStateUpdate &e) { subscriptions_->on_stream_states (e); },
+                  [&] (const SubscriptionPermissionUpdate &e) { subscriptions_->on_permission (e); },
+                  [&] (const SubscriptionResponse &e) { subscriptions_->on_response (e); },
+                  [&] (const SpeakersChanged &e) { on_speakers (e); },
+                  [&] (const ConnectionQualityUpdate &e) { on_quality (e); },
+                  [&] (const RoomUpdate &e) {
+                    snapshot_->write ([&] (Snapshot::Data &data) { data.room = e.room; });
+                    if (join_) join_->room = e.room;
+                    if (state_ == State::Connected) emit (RoomChanged{ e.room });
+                  },
+                  [&] (const RefreshToken &e) { token_ = Secret (e.token); },
+                  [&] (const RoomMoved &e) { on_room_moved (e); }, [&] (const Leave &e) { on_leave (e); },
+                  [&] (const auto &) {}, // of features that this session does not use
+              },
+              event);
+  refresh_stats ();
+}
+
+void
+Engine::apply_changes (const RosterChanges &changes) {
+  using Kind = RosterChange::Kind;
+  // Before the room is announced only the books are kept.
+  bool visible = state_ != State::Connecting;
+  auto tell = [&] (const SessionEvent &event) {
+    if (visible) emit (event);
+  };
+  snapshot_->write ([&] (Snapshot::Data &data) {
+    for (const auto &change : changes) {
+      if (change.kind == Kind::SelfChanged)
+        data.self = change.participant;
+      else if (change.kind == Kind::Left)
+        data.participants.erase (change.participant->identity);
+      else
+        data.participants[change.participant->identity] = change.participant;
+    }
+  });
+  for (const auto &change : changes) {
+    const auto &participant = change.participant;
+    switch (change.kind) {
+    case Kind::Joined:
+      tell (ParticipantJoined{ *participant });
+      break;
+    case Kind::Left:
+      tell (ParticipantLeft{ *participant });
+      break;
+    case Kind::Changed:
+      subscriptions_->on_participant_changed (participant);
+      tell (ParticipantChanged{ *participant, false });
+      break;
+    case Kind::SelfChanged:
+      tell (ParticipantChanged{ *participant, true });
+      break;
+    case Kind::TrackPublished:
+      tell (RemoteTrackPublished{ *participant, change.track });
+      subscriptions_->on_track_published (change.track.sid);
+      break;
+    case Kind::TrackUnpublished:
+      subscriptions_->on_track_unpublished (change.track.sid);
+      tell (RemoteTrackUnpublished{ *participant, change.track });
+      break;
+    case Kind::TrackUpdated:
+      subscriptions_->on_track_updated (participant, change.track);
+      break;
+    }
+  }
+}
+
+void
+Engine::on_room_moved (const RoomMoved &moved) {
+  token_ = Secret (moved.token);
+  if (join_) {
+    join_->room = moved.room;
+    join_->participant = moved.participant;
+  }
+  apply_changes (roster_.clear ());
+  auto changes = roster_.reset (moved.participant, moved.others);
+  snapshot_->write ([&] (Snapshot::Data &data) {
+    data.room = moved.room;
+    data.self = std::make_shared<ParticipantInfo> (roster_.self ());
+  });
+  if (state_ == State::Connected && join_) emit (RoomJoined{ moved.room, roster_.self (), join_->server });
+  apply_changes (changes);
+}
+
+void
+Engine::on_speakers (const SpeakersChanged &speakers) {
+  if (state_ != State::Connected) return;
+  ActiveSpeakers event;
+  for (const auto &speaker : speakers.speakers)
+    if (auto identity = roster_.identity_of (speaker.participant_sid); !identity.empty ())
+      event.changed.push_back ({ identity, speaker.level, speaker.active });
+  if (!event.changed.empty ()) emit (event);
+}
+
+void
+Engine::on_quality (const ConnectionQualityUpdate &update) {
+  if (state_ != State::Connected) return;
+  for (const auto &entry : update.entries)
+    if (auto identity = roster_.identity_of (entry.participant_sid); !identity.empty ())
+      emit (QualityChanged{ identity, entry.quality, entry.score });
+}
+
+void
+Engine::on_request_response (const RequestResponse &response) {
+  publications_->on_response (response);
+  if (!response.update_metadata && !metadata_requests_.count (response.request_id)) {
+    if (response.reason != RequestReason::Ok && response.add_track_cid.empty ())
+      GST_WARNING ("%s: the server refuses a request: %s", context_.name.c_str (),
+                   to_string (response.reason));
+    return;
+  }
+  auto detail = response.message.empty () ? "" : ": " + response.message;
+  if (response.reason == RequestReason::Ok)
+    finish_metadata (response.request_id, {});
+  else if (response.reason == RequestReason::NotAllowed)
+    finish_metadata (response.request_id, Error{ Errc::NotAllowed, Retry::Never,
+                                                 "the token lacks canUpdateOwnMetadata" + detail });
+  else if (response.reason == RequestReason::LimitExceeded)
+    finish_metadata (response.request_id, Error{ Errc::LimitExceeded, Retry::Never,
+                                                 "name, metadata or attributes are too long" + detail });
+  else
+    finish_metadata (response.request_id, Error{ Errc::Protocol, Retry::Never,
+                                                 std::string (to_string (response.reason)) + detail });
+}
+
+// ---- requests
+// ----------------------------------------------------------------------------------------------
+
+void
+Engine::update_metadata (UpdateMetadata update, Done done) {
+  if (!link_ || !join_) return done (closed_error ());
+  if (metadata_requests_.size () >= kMaxMetadataRequests)
+    return done (Error{ Errc::LimitExceeded, Retry::Never, "too many unanswered metadata updates" });
+  auto request_id = update.request_id = next_request_id_++;
+  auto &request = metadata_requests_[request_id];
+  request.done = std::move (done);
+  request.timer = context_.timers->once (kMetadataTimeout, [this, request_id] {
+    finish_metadata (request_id,
+                     Error{ Errc::Timeout, Retry::Restart, "the server did not answer the metadata update" });
+  });
+  link_->send (update);
+}
+
+void
+Engine::finish_metadata (uint32_t request_id, const Result<> &result) {
+  auto node = metadata_requests_.extract (request_id);
+  if (node && node.mapped ().done) node.mapped ().done (result);
+}
+
+void
+Engine::simulate (const SimulateScenario &scenario) {
+  if (link_ && join_) link_->send (scenario);
+}
+
+void
+Engine::refresh_stats () {
+  if (!link_) return;
+  auto signal = link_->signal_stats ();
+  snapshot_->write ([&] (Snapshot::Data &data) {
+    data.stats.signal_sent = signal.sent;
+    data.stats.signal_received = signal.received;
+    data.stats.signal_unknown = signal.unknown;
+    data.stats.rtt = signal.rtt;
+  });
+}
+
+// ---- the link's media side
+// ---------------------------------------------------------------------------------
+
+void
+Engine::on_offered (const std::string &sdp) {
+  publications_->on_offered (sdp);
+}
+
+void
+Engine::on_negotiated () {
+  publications_->on_negotiated ();
+}
+
+void
+Engine::on_publisher_up () {
+  publications_->on_publisher_up ();
+}
+
+void
+Engine::on_sections (const std::vector<rtc::ReceiveSection> &sections) {
+  subscriptions_->on_sections (sections);
+}
+
+void
+Engine::on_incoming (const rtc::Incoming &incoming) {
+  subscriptions_->on_incoming (incoming);
+}
+
+void
+Engine::on_sender_report (const rtc::SenderReport &report) {
+  subscriptions_->on_sender_report (report);
+}
+
+} // namespace lk::session

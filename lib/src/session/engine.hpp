@@ -1,0 +1,97 @@
+// The participant on its thread: state table, connect and leave, and who of roster, publications and subscriptions hears what.
+//
+//   start ─▶ resolve settings ─▶ Link ─▶ joined ─▶ primary connected ─▶ Connected
+//                                  └ ICE or DTLS failed, or no media after 5 s: once more from scratch
+//   stop  ─▶ sources and consumers unbound ─▶ Link::close
+//
+// A reconnect fits between link_lost() and the Failed that follows it today: it would make a new Link and leave the rest standing.
+#pragma once
+
+#include "session/publications.hpp"
+#include "session/snapshot.hpp"
+#include "session/subscriptions.hpp"
+
+namespace lk::session {
+
+class Engine : public std::enable_shared_from_this<Engine>, private Link::Listener {
+public:
+  using Emit = std::function<void (const SessionEvent &)>;
+  using Done = std::function<void (Result<>)>;
+
+  Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit);
+  ~Engine () override;
+
+  State state () const { return state_; }
+  bool stopped () const { return state_ == State::Disconnected || state_ == State::Failed; }
+  /// Connects; nothing when it is under way or done. `automatic`: ask the server to subscribe us to everything.
+  void start (Settings settings, bool automatic);
+  /// Leaves. `done` comes in bounded time.
+  void stop (std::function<void ()> done);
+  /// Drops everything at once, without a word to anybody.
+  void shut_down ();
+
+  /// What is already there, as the events that a late-comer missed; empty unless connected.
+  std::vector<SessionEvent> replay () const;
+  const std::shared_ptr<Publications> &publications () const { return publications_; }
+  const std::shared_ptr<Subscriptions> &subscriptions () const { return subscriptions_; }
+  void update_metadata (UpdateMetadata update, Done done);
+  void simulate (const SimulateScenario &scenario);
+  void refresh_stats ();
+
+private:
+  struct MetadataRequest {
+    Done done;
+    TimerPtr timer;
+  };
+
+  void on_link_joined (const JoinResponse &join) override;
+  void on_link_connected () override;
+  void on_link_event (const SignalEvent &event) override;
+  void on_link_lost (const Error &error) override;
+  void on_offered (const std::string &sdp) override;
+  void on_negotiated () override;
+  void on_publisher_up () override;
+  void on_sections (const std::vector<rtc::ReceiveSection> &sections) override;
+  void on_incoming (const rtc::Incoming &incoming) override;
+  void on_sender_report (const rtc::SenderReport &report) override;
+
+  void on_leave (const Leave &leave);
+  void on_request_response (const RequestResponse &response);
+  void on_speakers (const SpeakersChanged &speakers);
+  void on_quality (const ConnectionQualityUpdate &update);
+  void on_room_moved (const RoomMoved &moved);
+
+  bool apply (Event event, std::optional<Error> cause = {});
+  void emit (const SessionEvent &event);
+  void attempt ();
+  void retry ();
+  void connect_failed (const Error &error);
+  void end (Event event, const Error &error, bool leave);
+  void take_down (bool leave, std::function<void ()> done);
+  void close_link (bool leave, std::function<void ()> done);
+  void apply_changes (const RosterChanges &changes);
+  void send_own_metadata ();
+  void finish_metadata (uint32_t request_id, const Result<> &result);
+
+  const Context context_;
+  const std::shared_ptr<Snapshot> snapshot_;
+  const Emit emit_;
+  State state_ = State::Disconnected;
+  Settings settings_;
+  bool automatic_ = false;
+  std::optional<Identity> identity_;
+  Secret token_; // the newest: given, minted, or refreshed by the server
+  int attempts_ = 0;
+  Nanos started_{ 0 };
+  TimerPtr connect_timer_, media_timer_;
+  std::shared_ptr<Link> link_;
+  std::vector<std::shared_ptr<Link>> closing_;
+  std::optional<JoinResponse> join_;
+  Roster roster_;
+  std::shared_ptr<Publications> publications_;
+  std::shared_ptr<Subscriptions> subscriptions_;
+  std::map<uint32_t, MetadataRequest> metadata_requests_;
+  uint32_t next_request_id_ = 1;
+};
+
+} // namespace lk::session

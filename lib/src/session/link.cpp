@@ -1,0 +1,271 @@
+#include "session/link.hpp"
+
+#include "base/log.hpp"
+
+#define GST_CAT_DEFAULT lk::log::session ()
+
+namespace lk::session {
+namespace {
+
+// webrtcbin goes to NULL in about 10 ms; a wedged one must not keep the Leave back.
+constexpr Millis kPeerCloseLimit{ 300 };
+// The closing handshake runs on the connection that we keep for it.
+constexpr Millis kSignalCloseTime{ 50 };
+
+} // namespace
+
+Link::Link (const Context &context, LinkSettings settings, Listener &listener)
+    : context_ (context), settings_ (std::move (settings)), listener_ (&listener) {}
+
+Link::~Link () = default;
+
+void
+Link::connect () {
+  g_assert (context_.queue->is_current ());
+  signalling_
+      = context_.env.parts->make_signalling (settings_.access, *context_.timers, *context_.env.clock, *this);
+  signal::ConnectParams params;
+  params.url = settings_.url;
+  params.token = settings_.token;
+  params.auto_subscribe = settings_.auto_subscribe;
+  params.timeout = settings_.timeout;
+  signalling_->connect (params);
+}
+
+void
+Link::send (const SignalCommand &command) {
+  if (signalling_) signalling_->send (command);
+}
+
+rtc::PeerConfig
+Link::peer_config (const char *name) const {
+  rtc::PeerConfig config;
+  config.name = name;
+  config.ice_servers = ice_servers_;
+  config.relay_only = relay_only_;
+  config.latency = settings_.latency;
+  config.queue = context_.queue;
+  config.timers = context_.timers;
+  return config;
+}
+
+rtc::Publisher *
+Link::publisher () {
+  if (!publisher_ && joined_ && listener_) {
+    auto made = context_.env.parts->make_publisher (peer_config ("pub"), *this);
+    if (made)
+      publisher_ = *made;
+    else
+      lose_later (made.error ());
+  }
+  return listener_ ? publisher_.get () : nullptr;
+}
+
+bool
+Link::publisher_up () const {
+  return publisher_ && publisher_->state () == rtc::PeerState::Connected;
+}
+
+signal::SignalClient::Stats
+Link::signal_stats () const {
+  return signalling_ ? signalling_->stats () : signal::SignalClient::Stats{};
+}
+
+// ---- signalling
+// --------------------------------------------------------------------------------------------
+
+void
+Link::on_event (SignalEvent event) {
+  if (!listener_) return;
+  auto self = shared_from_this (); // the listener may drop us
+  if (auto *join = std::get_if<JoinResponse> (&event)) {
+    if (!joined_) joined (*join);
+  } else if (auto *sdp = std::get_if<SessionDescription> (&event)) {
+    if (sdp->type == SessionDescription::Type::Answer) {
+      if (publisher_) publisher_->set_answer (sdp->sdp, sdp->id);
+    } else if (subscriber_) {
+      subscriber_->handle_offer (sdp->sdp, sdp->id);
+    }
+  } else if (auto *trickle = std::get_if<Trickle> (&event)) {
+    if (trickle->candidate.empty ()) return;
+    if (trickle->target == PeerTarget::Publisher) {
+      if (publisher_) publisher_->add_candidate (trickle->candidate);
+    } else if (subscriber_) {
+      subscriber_->add_candidate (trickle->candidate);
+    }
+  } else if (joined_) {
+    listener_->on_link_event (event);
+  }
+}
+
+void
+Link::joined (const JoinResponse &join) {
+  std::vector<rtc::IceServerUrl> servers;
+  if (!settings_.stun_server.empty ()) servers.push_back ({ settings_.stun_server, "", "" });
+  for (const auto &url : settings_.turn_servers)
+    servers.push_back ({ url, "", "" });
+  for (const auto &server : join.ice_servers)
+    for (const auto &url : server.urls)
+      servers.push_back ({ url, server.username, server.credential });
+  ice_servers_ = rtc::convert_ice_servers (servers);
+  relay_only_ = settings_.relay_only || join.client_configuration.force_relay;
+  subscriber_primary_ = join.subscriber_primary;
+
+  auto made = context_.env.parts->make_subscriber (peer_config ("sub"), *this);
+  if (!made) return lose (made.error ());
+  subscriber_ = *made;
+  joined_ = true;
+  listener_->on_link_joined (join);
+  // With the publisher as primary nothing but our offer starts the connection.
+  if (!subscriber_primary_)
+    if (auto *publisher = this->publisher ()) publisher->negotiate ();
+}
+
+void
+Link::on_lost (const Error &error) {
+  lose (error);
+}
+
+void
+Link::lose (const Error &error) {
+  if (auto *listener = std::exchange (listener_, nullptr)) {
+    auto self = shared_from_this ();
+    listener->on_link_lost (error);
+  }
+}
+
+void
+Link::lose_later (const Error &error) {
+  context_.queue->post ([weak = weak_from_this (), error] {
+    if (auto self = weak.lock ()) self->lose (error);
+  });
+}
+
+// ---- peer connections
+// --------------------------------------------------------------------------------------
+
+void
+Link::peer_state (PeerTarget target, rtc::PeerState state) {
+  if (!listener_) return;
+  auto self = shared_from_this ();
+  bool publisher = target == PeerTarget::Publisher;
+  if (state == rtc::PeerState::Failed) {
+    lose (
+        Error{ Errc::TransportLost, Retry::Resume,
+               std::string ("the ") + (publisher ? "publishing" : "receiving")
+                   + " media connection failed: check that UDP or TCP to the server's media ports is open" });
+  } else if (state == rtc::PeerState::Connected) {
+    if (!connected_ && publisher != subscriber_primary_) {
+      connected_ = true;
+      listener_->on_link_connected ();
+    }
+    if (publisher && listener_) listener_->on_publisher_up ();
+  }
+}
+
+void
+Link::on_publisher_offer (const std::string &sdp, uint32_t id) {
+  if (!listener_) return;
+  listener_->on_offered (sdp);
+  send (SessionDescription{ SessionDescription::Type::Offer, sdp, id, {} });
+}
+
+void
+Link::on_publisher_candidate (const std::string &candidate) {
+  if (listener_) send (Trickle{ PeerTarget::Publisher, candidate, false });
+}
+
+void
+Link::on_publisher_state (rtc::PeerState state) {
+  peer_state (PeerTarget::Publisher, state);
+}
+
+void
+Link::on_publisher_negotiated () {
+  if (listener_) listener_->on_negotiated ();
+}
+
+void
+Link::on_publisher_failed (const Error &error) {
+  lose (error);
+}
+
+void
+Link::on_subscriber_answer (const std::string &sdp, uint32_t id) {
+  if (listener_) send (SessionDescription{ SessionDescription::Type::Answer, sdp, id, {} });
+}
+
+void
+Link::on_subscriber_candidate (const std::string &candidate) {
+  if (listener_) send (Trickle{ PeerTarget::Subscriber, candidate, false });
+}
+
+void
+Link::on_subscriber_state (rtc::PeerState state) {
+  peer_state (PeerTarget::Subscriber, state);
+}
+
+void
+Link::on_subscriber_sections (const std::vector<rtc::ReceiveSection> &sections) {
+  if (listener_) listener_->on_sections (sections);
+}
+
+void
+Link::on_incoming (const rtc::Incoming &incoming) {
+  if (listener_) listener_->on_incoming (incoming);
+}
+
+void
+Link::on_sender_report (const rtc::SenderReport &report) {
+  if (listener_) listener_->on_sender_report (report);
+}
+
+void
+Link::on_subscriber_failed (const Error &error) {
+  lose (error);
+}
+
+// ---- the end
+// -----------------------------------------------------------------------------------------------
+
+void
+Link::close (bool leave, std::function<void ()> done) {
+  g_assert (context_.queue->is_current ());
+  listener_ = nullptr;
+  if (closing_) {
+    if (done) done ();
+    return;
+  }
+  closing_ = true;
+  closed_ = std::move (done);
+  // The Leave makes the server end DTLS and SCTP, which a running webrtcbin reports as an error: peers first.
+  auto peer_closed = [weak = weak_from_this (), leave] {
+    auto self = weak.lock ();
+    if (self && --self->peers_closing_ == 0) self->say_goodbye (leave);
+  };
+  peers_closing_ = 1 + (publisher_ ? 1 : 0) + (subscriber_ ? 1 : 0);
+  close_timer_ = context_.timers->once (kPeerCloseLimit, [this, leave] {
+    GST_WARNING ("%s: a peer connection is slow to close", context_.name.c_str ());
+    peers_closing_ = 0;
+    say_goodbye (leave);
+  });
+  if (publisher_) publisher_->close (peer_closed);
+  if (subscriber_) subscriber_->close (peer_closed);
+  peer_closed ();
+}
+
+void
+Link::say_goodbye (bool leave) {
+  auto self = shared_from_this ();
+  if (signalling_) {
+    if (leave && joined_) signalling_->send (LeaveRequest{ DisconnectReason::ClientInitiated });
+    signalling_->close ();
+  }
+  close_timer_ = context_.timers->once (kSignalCloseTime, [this] {
+    auto keep = shared_from_this ();
+    signalling_.reset ();
+    if (auto closed = std::exchange (closed_, nullptr)) closed ();
+  });
+}
+
+} // namespace lk::session

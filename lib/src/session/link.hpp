@@ -1,0 +1,100 @@
+// One life of a participant on the wire: a signalling connection and its two peer connections. A reconnect from scratch is a new Link.
+// It passes descriptions and candidates between the two sides and leaves everything else to its listener.
+//
+//   connect() ─▶ on_link_joined ─▶ on_link_connected ─▶ …            close() ─▶ peers down ─▶ Leave ─▶ WebSocket closed ─▶ done
+//                      └───────────────┴─▶ on_link_lost (the last call)
+#pragma once
+
+#include "net/url.hpp"
+#include "session/parts.hpp"
+
+namespace lk::session {
+
+struct LinkSettings {
+  net::Url url;
+  Secret token;
+  net::Access access;
+  bool auto_subscribe = true, relay_only = false;
+  std::string stun_server;
+  std::vector<std::string> turn_servers;
+  Millis latency{ 200 };
+  Millis timeout{ 10000 }; ///< until joined
+};
+
+class Link : public std::enable_shared_from_this<Link>,
+             private signal::SignalClient::Listener,
+             private rtc::Publisher::Listener,
+             private rtc::Subscriber::Listener {
+public:
+  struct Listener {
+    virtual ~Listener () = default;
+    /// The join response is in and the subscriber stands.
+    virtual void on_link_joined (const JoinResponse &join) = 0;
+    /// The primary peer connection is up.
+    virtual void on_link_connected () = 0;
+    /// Every message that is not about negotiation.
+    virtual void on_link_event (const SignalEvent &event) = 0;
+    /// The last call: refused, broken, or a peer connection failed. close() is still due.
+    virtual void on_link_lost (const Error &error) = 0;
+
+    virtual void on_offered (const std::string &sdp) = 0;
+    virtual void on_negotiated () = 0;
+    virtual void on_publisher_up () = 0;
+    virtual void on_sections (const std::vector<rtc::ReceiveSection> &sections) = 0;
+    virtual void on_incoming (const rtc::Incoming &incoming) = 0;
+    virtual void on_sender_report (const rtc::SenderReport &report) = 0;
+  };
+
+  Link (const Context &context, LinkSettings settings, Listener &listener);
+  ~Link () override;
+
+  void connect ();
+  void send (const SignalCommand &command);
+  /// Made at the first call; null when that fails (on_link_lost follows).
+  rtc::Publisher *publisher ();
+  /// Null before the join.
+  rtc::Subscriber *subscriber () const { return subscriber_.get (); }
+  bool publisher_up () const;
+  signal::SignalClient::Stats signal_stats () const;
+
+  /// Nothing is told to the listener any more. `leave`: say good-bye to the server. `done` comes once, in bounded time. Sources and
+  /// consumers must be unbound before.
+  void close (bool leave, std::function<void ()> done);
+
+private:
+  void on_event (SignalEvent event) override;
+  void on_lost (const Error &error) override;
+  void on_publisher_offer (const std::string &sdp, uint32_t id) override;
+  void on_publisher_candidate (const std::string &candidate) override;
+  void on_publisher_state (rtc::PeerState state) override;
+  void on_publisher_negotiated () override;
+  void on_publisher_failed (const Error &error) override;
+  void on_subscriber_answer (const std::string &sdp, uint32_t id) override;
+  void on_subscriber_candidate (const std::string &candidate) override;
+  void on_subscriber_state (rtc::PeerState state) override;
+  void on_subscriber_sections (const std::vector<rtc::ReceiveSection> &sections) override;
+  void on_incoming (const rtc::Incoming &incoming) override;
+  void on_sender_report (const rtc::SenderReport &report) override;
+  void on_subscriber_failed (const Error &error) override;
+
+  void joined (const JoinResponse &join);
+  rtc::PeerConfig peer_config (const char *name) const;
+  void peer_state (PeerTarget target, rtc::PeerState state);
+  void lose (const Error &error);
+  void lose_later (const Error &error);
+  void say_goodbye (bool leave);
+
+  const Context context_;
+  const LinkSettings settings_;
+  Listener *listener_; // null once closed or lost
+  std::unique_ptr<Signalling> signalling_;
+  std::shared_ptr<rtc::Publisher> publisher_;
+  std::shared_ptr<rtc::Subscriber> subscriber_;
+  rtc::IceServers ice_servers_;
+  bool relay_only_ = false, subscriber_primary_ = true, joined_ = false, connected_ = false, closing_ = false;
+  int peers_closing_ = 0;
+  TimerPtr close_timer_;
+  std::function<void ()> closed_;
+};
+
+} // namespace lk::session

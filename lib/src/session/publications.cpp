@@ -1,0 +1,386 @@
+#include "session/publications.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <glib.h>
+
+#define GST_CAT_DEFAULT lk::log::session ()
+
+namespace lk::session {
+namespace {
+
+constexpr Millis kPublishedLimit{ 10000 };
+// Tracks asked for together are answered together: one offer for all of them, unless an answer is late.
+constexpr Millis kOfferDelay{ 20 };
+
+/// "video/VP8" → "vp8".
+std::string
+short_name (const std::string &mime) {
+  auto slash = mime.find ('/');
+  auto name = slash == mime.npos ? mime : mime.substr (slash + 1);
+  std::transform (name.begin (), name.end (), name.begin (), [] (char c) { return g_ascii_tolower (c); });
+  return name;
+}
+
+std::string
+join_names (const std::vector<std::string> &names) {
+  std::string all;
+  for (const auto &name : names)
+    all.append (all.empty () ? "" : ", ").append (name);
+  return all;
+}
+
+TrackKind
+kind_of (const PublishSpec &spec) {
+  auto *codec = media::find_codec (spec.codec);
+  return codec && codec->kind == rtc::MediaKind::Audio ? TrackKind::Audio : TrackKind::Video;
+}
+
+/// As the server names streams when add_track leaves it open.
+std::string
+stream_of (const TrackInfo &info, const PublishSpec &spec) {
+  if (!info.stream.empty ()) return info.stream;
+  if (!spec.stream.empty ()) return spec.stream;
+  switch (spec.source) {
+  case TrackSource::Camera:
+  case TrackSource::Microphone:
+    return "camera";
+  case TrackSource::ScreenShare:
+  case TrackSource::ScreenShareAudio:
+    return "screen";
+  default:
+    return "unknown";
+  }
+}
+
+Error
+refusal (const RequestResponse &response, const PublishSpec &spec) {
+  auto detail = response.message.empty () ? "" : " (" + response.message + ")";
+  switch (response.reason) {
+  case RequestReason::NotAllowed:
+    return { Errc::NotAllowed, Retry::Never,
+             std::string (
+                 "the server refuses the track: the token lacks canPublish, or canPublishSources lacks ")
+                 + to_string (spec.source) + detail };
+  case RequestReason::LimitExceeded:
+    return { Errc::LimitExceeded, Retry::Never,
+             "the server refuses the track: a limit is exceeded" + detail };
+  case RequestReason::UnsupportedType:
+    return { Errc::UnsupportedCodec, Retry::Never,
+             "the server does not support this kind of track" + detail };
+  default:
+    return { Errc::Protocol, Retry::Never,
+             std::string ("the server refuses the track: ") + to_string (response.reason) + detail };
+  }
+}
+
+} // namespace
+
+Publications::Publications (const Context &context, Emit emit)
+    : context_ (context), emit_ (std::move (emit)) {}
+
+void
+Publications::add (const TrackPtr &track, const void *owner) {
+  g_assert (context_.queue->is_current ());
+  auto &entry = entries_[track->cid ()];
+  entry.track = track;
+  entry.owner = owner;
+  const auto &codec = track->spec ().codec;
+  const auto &able = context_.env.parts->publishable_codecs ();
+  if (std::find (able.begin (), able.end (), codec) == able.end ())
+    return fail (track->cid (), { Errc::UnsupportedCodec, Retry::Never,
+                                  "this installation cannot send " + (codec.empty () ? "this format" : codec)
+                                      + ", only: " + join_names (able) });
+  if (link_) request (entry);
+}
+
+void
+Publications::remove (const TrackPtr &track) {
+  auto it = entries_.find (track->cid ());
+  if (it == entries_.end ()) return;
+  // Only requested: the server keeps it pending, and our offers never mention it.
+  auto node = entries_.extract (it);
+  stop_source (node.mapped ());
+  track->set_progress ("", false);
+}
+
+void
+Publications::remove_owned (const void *owner) {
+  std::vector<TrackPtr> owned;
+  for (const auto &[cid, entry] : entries_)
+    if (entry.owner == owner) owned.push_back (entry.track);
+  for (const auto &track : owned)
+    remove (track);
+}
+
+void
+Publications::bind (Link &link, std::vector<std::string> enabled_codecs) {
+  link_ = &link;
+  enabled_codecs_ = std::move (enabled_codecs);
+  std::vector<std::string> cids;
+  for (const auto &[cid, entry] : entries_)
+    cids.push_back (cid);
+  for (const auto &cid : cids)
+    if (auto it = entries_.find (cid); it != entries_.end ()) request (it->second);
+}
+
+void
+Publications::unbind () {
+  link_ = nullptr;
+  negotiate_timer_.reset ();
+  for (auto &[cid, entry] : entries_) {
+    entry.track->frames ().unbind ();
+    entry.track->set_progress ("", false);
+    auto track = entry.track;
+    auto owner = entry.owner;
+    entry = Entry{};
+    entry.track = track;
+    entry.owner = owner;
+  }
+}
+
+void
+Publications::request (Entry &entry) {
+  auto &track = *entry.track;
+  const auto &spec = track.spec ();
+  std::vector<std::string> allowed;
+  for (const auto &mime : enabled_codecs_)
+    allowed.push_back (short_name (mime));
+  if (!allowed.empty () && std::find (allowed.begin (), allowed.end (), spec.codec) == allowed.end ())
+    return fail (track.cid (),
+                 { Errc::UnsupportedCodec, Retry::Never,
+                   "this room does not take " + spec.codec + ", only: " + join_names (allowed) });
+
+  AddTrack add;
+  add.cid = track.cid ();
+  add.name = spec.name;
+  add.stream = spec.stream;
+  add.kind = kind_of (spec);
+  add.source = spec.source;
+  add.muted = entry.told_muted = track.muted ();
+  add.disable_red = true;
+  if (add.kind == TrackKind::Video) {
+    entry.told_size = track.size ();
+    std::tie (add.width, add.height) = entry.told_size;
+    VideoLayer layer;
+    layer.quality = VideoQuality::High;
+    layer.width = add.width;
+    layer.height = add.height;
+    layer.bitrate_bps = spec.bitrate_bps;
+    add.layers.push_back (layer);
+    CodecInfo codec;
+    codec.mime_type = spec.codec;
+    codec.cid = add.cid;
+    codec.layers = add.layers;
+    add.codecs.push_back (codec);
+  } else {
+    CodecInfo codec;
+    codec.mime_type = spec.codec;
+    codec.cid = add.cid;
+    add.codecs.push_back (codec);
+    if (spec.stereo) add.audio_features.push_back (AudioFeature::Stereo);
+    if (!spec.dtx) add.audio_features.push_back (AudioFeature::NoDtx);
+  }
+  entry.step = Step::Requested;
+  entry.timer = context_.timers->once (kPublishedLimit, [this, cid = add.cid] {
+    fail (cid, { Errc::Timeout, Retry::Restart, "the server did not acknowledge the track within 10 s" });
+  });
+  link_->send (add);
+  // Made while the server answers.
+  link_->publisher ();
+}
+
+void
+Publications::on_published (const TrackPublished &published) {
+  auto it = entries_.find (published.cid);
+  if (it == entries_.end ()) {
+    GST_DEBUG ("track_published for an unknown cid");
+    return negotiate_soon ();
+  }
+  auto &entry = it->second;
+  if (entry.step != Step::Requested && entry.step != Step::Queued) return;
+  if (published.track.sid.empty ())
+    return fail (published.cid,
+                 { Errc::Protocol, Retry::Never, "the server acknowledged the track without a sid" });
+  accept (entry, published.track);
+}
+
+void
+Publications::accept (Entry &entry, const TrackInfo &info) {
+  auto track = entry.track;
+  entry.timer.reset ();
+  auto *publisher = link_ ? link_->publisher () : nullptr;
+  if (!publisher) return;
+  const auto &spec = track->spec ();
+  bool audio = kind_of (spec) == TrackKind::Audio;
+  auto source = track->frames ().make_source (audio);
+  if (!source) return fail (track->cid (), source.error ());
+  rtc::SenderSpec sender;
+  sender.kind = audio ? rtc::MediaKind::Audio : rtc::MediaKind::Video;
+  sender.cid = track->cid ();
+  sender.stream = stream_of (info, spec);
+  sender.codec = spec.codec;
+  auto id = publisher->add_sender (sender, std::move (*source));
+  if (!id) return fail (track->cid (), id.error ());
+  entry.sender = *id;
+  entry.step = Step::Accepted;
+  track->set_progress (info.sid, false);
+  tell (entry);
+  negotiate_soon ();
+}
+
+void
+Publications::negotiate_soon () {
+  bool all_answered = std::none_of (entries_.begin (), entries_.end (),
+                                    [] (const auto &row) { return row.second.step == Step::Requested; });
+  auto go = [this] {
+    negotiate_timer_.reset ();
+    bool any = false;
+    for (auto &[cid, entry] : entries_)
+      if (entry.sender && !std::exchange (entry.asked, true)) any = true;
+    if (auto *publisher = link_ && any ? link_->publisher () : nullptr) publisher->negotiate ();
+  };
+  if (all_answered)
+    go ();
+  else if (!negotiate_timer_)
+    negotiate_timer_ = context_.timers->once (kOfferDelay, go);
+}
+
+void
+Publications::on_offered (const std::string &sdp) {
+  for (auto &[cid, entry] : entries_)
+    if (entry.sender && !entry.offered) entry.offered = sdp.find (cid) != sdp.npos;
+}
+
+void
+Publications::on_negotiated () {
+  for (auto &[cid, entry] : entries_)
+    if (entry.offered) entry.negotiated = true;
+  maybe_published ();
+}
+
+void
+Publications::on_publisher_up () {
+  maybe_published ();
+}
+
+void
+Publications::maybe_published () {
+  if (!link_ || !link_->publisher_up ()) return;
+  std::vector<TrackPtr> published;
+  for (auto &[cid, entry] : entries_) {
+    if (entry.step != Step::Accepted || !entry.negotiated) continue;
+    entry.step = Step::Published;
+    entry.track->set_progress (entry.track->sid (), true);
+    published.push_back (entry.track);
+  }
+  for (const auto &track : published) {
+    GST_INFO ("%s: published %s as %s", context_.name.c_str (), track->spec ().codec.c_str (),
+              track->sid ().c_str ());
+    emit_ (LocalTrackPublished{ track });
+  }
+}
+
+void
+Publications::on_response (const RequestResponse &response) {
+  if (response.add_track_cid.empty ()) return;
+  auto it = entries_.find (response.add_track_cid);
+  if (it == entries_.end () || it->second.step != Step::Requested) return;
+  if (response.reason == RequestReason::Ok) return;
+  if (response.reason == RequestReason::Queued) {
+    it->second.step = Step::Queued;
+    it->second.timer.reset ();
+    return negotiate_soon ();
+  }
+  fail (response.add_track_cid, refusal (response, it->second.track->spec ()));
+}
+
+void
+Publications::on_unpublished (const std::string &sid) {
+  if (auto *entry = find_sid (sid))
+    fail (entry->track->cid (),
+          { Errc::NotAllowed, Retry::Never,
+            "the server ended the track: the permission to publish it was revoked, or it was removed" });
+}
+
+void
+Publications::on_muted (const MuteTrack &mute) {
+  auto *entry = find_sid (mute.sid);
+  if (!entry) return;
+  entry->told_muted = mute.muted;
+  auto track = entry->track;
+  if (track->apply_muted (mute.muted)) emit_ (LocalTrackMuted{ track, mute.muted });
+}
+
+void
+Publications::on_subscribed (const std::string &sid) {
+  if (auto *entry = find_sid (sid)) emit_ (LocalTrackSubscribed{ entry->track });
+}
+
+void
+Publications::sync (const TrackPtr &track) {
+  auto it = entries_.find (track->cid ());
+  if (it != entries_.end ()) tell (it->second);
+}
+
+void
+Publications::tell (Entry &entry) {
+  if (!link_ || (entry.step != Step::Accepted && entry.step != Step::Published)) return;
+  auto &track = *entry.track;
+  if (bool muted = track.muted (); muted != entry.told_muted) {
+    entry.told_muted = muted;
+    link_->send (MuteTrack{ track.sid (), muted });
+  }
+  if (kind_of (track.spec ()) != TrackKind::Video) return;
+  if (auto size = track.size (); size != entry.told_size) {
+    entry.told_size = size;
+    link_->send (UpdateVideoTrack{ track.sid (), size.first, size.second });
+  }
+}
+
+void
+Publications::ask_stats (const TrackPtr &track) {
+  auto it = entries_.find (track->cid ());
+  if (!link_ || it == entries_.end () || !it->second.sender) return;
+  if (auto *publisher = link_->publisher ())
+    publisher->sender_stats (*it->second.sender,
+                             [weak = std::weak_ptr (track)] (const rtc::SenderStats &stats) {
+                               if (auto self = weak.lock ()) self->set_rtp_stats (stats);
+                             });
+}
+
+Publications::Entry *
+Publications::find_sid (const std::string &sid) {
+  if (sid.empty ()) return nullptr;
+  for (auto &[cid, entry] : entries_)
+    if (entry.track->sid () == sid) return &entry;
+  return nullptr;
+}
+
+void
+Publications::stop_source (Entry &entry) {
+  entry.track->frames ().unbind ();
+  if (!entry.sender || !link_) return;
+  if (auto *publisher = link_->publisher ()) {
+    publisher->remove_sender (*entry.sender);
+    publisher->negotiate ();
+  }
+  entry.sender.reset ();
+}
+
+void
+Publications::fail (const std::string &cid, const Error &error) {
+  auto it = entries_.find (cid);
+  if (it == entries_.end ()) return;
+  auto node = entries_.extract (it);
+  auto track = node.mapped ().track;
+  GST_WARNING ("%s: track \"%s\" ended: %s", context_.name.c_str (), track->spec ().name.c_str (),
+               error.message.c_str ());
+  stop_source (node.mapped ());
+  track->set_progress ("", false);
+  emit_ (LocalTrackEnded{ track, error });
+  negotiate_soon ();
+}
+
+} // namespace lk::session

@@ -1,0 +1,135 @@
+#include "session/remote_track.hpp"
+
+#include "session/subscriptions.hpp"
+
+#include <algorithm>
+#include <glib.h>
+
+namespace lk::session {
+namespace {
+
+constexpr Nanos kStatsAge = std::chrono::seconds (1);
+
+} // namespace
+
+std::shared_ptr<RemoteTrackImpl>
+RemoteTrackImpl::create (Parts &parts, ParticipantPtr participant, const TrackInfo &info, Port port) {
+  std::shared_ptr<RemoteTrackImpl> track (new RemoteTrackImpl (info.sid, port));
+  track->participant_ = std::move (participant);
+  track->info_ = info;
+  // Both hooks are called by streaming threads, which must not touch the transport's objects: they may be the
+  // last to hold one.
+  media::FrameReceiver::Hooks hooks;
+  hooks.request_keyframe = [port, sid = info.sid] {
+    port.queue->post ([subscriptions = port.subscriptions, sid] {
+      if (auto s = subscriptions.lock ()) s->request_keyframe (sid);
+    });
+  };
+  hooks.set_dropping = [port, sid = info.sid] (bool dropping) {
+    port.queue->post ([subscriptions = port.subscriptions, sid, dropping] {
+      if (auto s = subscriptions.lock ()) s->set_dropping (sid, dropping);
+    });
+  };
+  track->frames_ = parts.make_frame_receiver (std::move (hooks));
+  return track;
+}
+
+TrackInfo
+RemoteTrackImpl::info () const {
+  std::lock_guard lock (lock_);
+  return info_;
+}
+
+ParticipantInfo
+RemoteTrackImpl::participant () const {
+  std::lock_guard lock (lock_);
+  return *participant_;
+}
+
+std::string
+RemoteTrackImpl::codec () const {
+  std::lock_guard lock (lock_);
+  auto slash = info_.mime_type.find ('/');
+  auto name = slash == std::string::npos ? info_.mime_type : info_.mime_type.substr (slash + 1);
+  std::transform (name.begin (), name.end (), name.begin (), [] (char c) { return g_ascii_tolower (c); });
+  return name;
+}
+
+bool
+RemoteTrackImpl::paused () const {
+  std::lock_guard lock (lock_);
+  return paused_;
+}
+
+void
+RemoteTrackImpl::set_demand (const Demand &demand) {
+  {
+    std::lock_guard lock (lock_);
+    if (demand_ == demand) return;
+    demand_ = demand;
+  }
+  post (&Subscriptions::demand_changed);
+}
+
+Demand
+RemoteTrackImpl::demand () const {
+  std::lock_guard lock (lock_);
+  return demand_;
+}
+
+RemoteTrack::Stats
+RemoteTrackImpl::stats () const {
+  Stats stats;
+  bool ask = false;
+  {
+    std::lock_guard lock (lock_);
+    stats.rtp = rtp_;
+    stats.ts_offset = ts_offset_;
+    auto now = port_.clock->now ();
+    ask = asked_ < Nanos (0) || now - asked_ >= kStatsAge;
+    if (ask) asked_ = now;
+  }
+  stats.frames = frames_->stats ();
+  if (ask) post (&Subscriptions::ask_stats);
+  return stats;
+}
+
+void
+RemoteTrackImpl::set_info (ParticipantPtr participant, const TrackInfo &info) {
+  std::lock_guard lock (lock_);
+  participant_ = std::move (participant);
+  info_ = info;
+}
+
+void
+RemoteTrackImpl::set_participant (ParticipantPtr participant) {
+  std::lock_guard lock (lock_);
+  participant_ = std::move (participant);
+}
+
+bool
+RemoteTrackImpl::set_paused (bool paused) {
+  std::lock_guard lock (lock_);
+  return std::exchange (paused_, paused) != paused;
+}
+
+void
+RemoteTrackImpl::set_rtp_stats (const rtc::ReceiverStats &stats) {
+  std::lock_guard lock (lock_);
+  rtp_ = stats;
+}
+
+void
+RemoteTrackImpl::set_ts_offset (Nanos offset) {
+  std::lock_guard lock (lock_);
+  ts_offset_ = offset;
+}
+
+void
+RemoteTrackImpl::post (void (Subscriptions::*call) (const std::string &)) const {
+  port_.queue->post ([subscriptions = port_.subscriptions, sid = sid_, call] {
+    if (auto s = subscriptions.lock ()) ((*s).*call) (sid);
+  });
+}
+
+} // namespace lk::session

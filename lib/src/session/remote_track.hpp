@@ -1,0 +1,60 @@
+// A subscribed track: the part that elements hold on any thread. Subscriptions drives it on the session thread.
+#pragma once
+
+#include "session/parts.hpp"
+#include "session/roster.hpp"
+#include "session/tracks.hpp"
+
+#include <mutex>
+
+namespace lk::session {
+
+class Subscriptions;
+
+class RemoteTrackImpl : public RemoteTrack, public std::enable_shared_from_this<RemoteTrackImpl> {
+public:
+  struct Port {
+    std::shared_ptr<TaskQueue> queue;
+    std::weak_ptr<Subscriptions> subscriptions; ///< locked on the session thread only
+    Clock *clock = nullptr;
+  };
+
+  static std::shared_ptr<RemoteTrackImpl> create (Parts &parts, ParticipantPtr participant, const TrackInfo &info, Port port);
+
+  TrackInfo info () const override;
+  ParticipantInfo participant () const override;
+  std::string codec () const override;
+  bool paused () const override;
+  void set_demand (const Demand &demand) override;
+  media::FrameReceiver &frames () override { return *frames_; }
+  Stats stats () const override;
+
+  // The session's side.
+  const std::string &sid () const { return sid_; }
+  Demand demand () const;
+  void set_info (ParticipantPtr participant, const TrackInfo &info);
+  void set_participant (ParticipantPtr participant);
+  /// False when it was so already.
+  bool set_paused (bool paused);
+  void set_rtp_stats (const rtc::ReceiverStats &stats);
+  void set_ts_offset (Nanos offset);
+
+private:
+  RemoteTrackImpl (std::string sid, Port port) : sid_ (std::move (sid)), port_ (std::move (port)) {}
+  void post (void (Subscriptions::*call) (const std::string &)) const;
+
+  const std::string sid_;
+  const Port port_;
+  std::shared_ptr<media::FrameReceiver> frames_; // set once by create()
+
+  mutable std::mutex lock_; // leaf: guards what follows, held for copies only
+  ParticipantPtr participant_;
+  TrackInfo info_;
+  bool paused_ = false;
+  Demand demand_;
+  rtc::ReceiverStats rtp_;
+  Nanos ts_offset_{ 0 };
+  mutable Nanos asked_{ -1 };
+};
+
+} // namespace lk::session

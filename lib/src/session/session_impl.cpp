@@ -1,0 +1,284 @@
+// The façade: any thread in front, the engine's thread behind. Calls take Users' or Snapshot's lock for a
+// moment, or post.
+#include "session/engine.hpp"
+#include "session/users.hpp"
+
+#include "base/log.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#define GST_CAT_DEFAULT lk::log::session ()
+
+namespace lk::session {
+namespace {
+
+constexpr Millis kLeaveLimit{ 500 };
+
+/// Opened once, awaited with a bound.
+class Gate {
+public:
+  void
+  open () {
+    {
+      std::lock_guard lock (lock_);
+      open_ = true;
+    }
+    opened_.notify_all ();
+  }
+  bool
+  wait_until (Users::Deadline deadline) {
+    std::unique_lock lock (lock_);
+    return opened_.wait_until (lock, deadline, [this] { return open_; });
+  }
+
+private:
+  std::mutex lock_;
+  std::condition_variable opened_;
+  bool open_ = false;
+};
+
+/// What lives on the session thread. It keeps the thread object, because the last façade may die inside a
+/// callback.
+struct Core {
+  Core (const Context &context, std::shared_ptr<SessionThread> own_thread, std::shared_ptr<Snapshot> snapshot,
+        std::shared_ptr<Users> all_users)
+      : thread (std::move (own_thread)), users (std::move (all_users)),
+        engine (std::make_shared<Engine> (context, std::move (snapshot),
+                                          [u = users] (const SessionEvent &event) { u->deliver (event); })) {}
+
+  void
+  start (const User *user) {
+    if (!users->go_live (user)) return;
+    if (engine->stopped ()) {
+      demand_changed ();
+      return engine->start (users->settings (), users->wants_everything ());
+    }
+    demand_changed ();
+    for (const auto &event : engine->replay ())
+      users->deliver_to (user, event);
+  }
+
+  void
+  user_gone (const void *user, const std::shared_ptr<Gate> &gate) {
+    engine->publications ()->remove_owned (user);
+    demand_changed ();
+    if (users->any_live ()) return gate->open ();
+    engine->stop ([gate] { gate->open (); });
+  }
+
+  void
+  demand_changed () {
+    engine->subscriptions ()->set_wanted (users->filters (), users->latency ());
+  }
+
+  std::shared_ptr<SessionThread> thread;
+  std::shared_ptr<Users> users;
+  std::shared_ptr<Engine> engine;
+};
+
+class SessionImpl : public Session {
+public:
+  SessionImpl (const std::string &name, Environment environment)
+      : name_ (name), environment_ (std::move (environment)), snapshot_ (std::make_shared<Snapshot> ()),
+        users_ (std::make_shared<Users> ()) {}
+  ~SessionImpl () override;
+
+  Result<> attach (const std::shared_ptr<User> &user, const Settings &settings, const Needs &needs) override;
+  void start (const std::shared_ptr<User> &user) override;
+  void detach (const std::shared_ptr<User> &user) override;
+  void set_filter (const std::shared_ptr<User> &user, const TrackFilter &filter) override;
+  void set_subscribed (const std::string &track_sid, bool subscribed) override;
+  void set_latency (const std::shared_ptr<User> &user, Millis latency) override;
+  LocalTrackPtr publish (const std::shared_ptr<User> &user, const PublishSpec &spec) override;
+  void update_metadata (const UpdateMetadata &update, std::function<void (Result<>)> done) override;
+  void simulate (const SimulateScenario &scenario) override;
+
+  State
+  state () const override {
+    return snapshot_->read ([] (const Snapshot::Data &data) { return data.state; });
+  }
+  std::string
+  name () const override {
+    return name_;
+  }
+  RoomInfo
+  room () const override {
+    return snapshot_->read ([] (const Snapshot::Data &data) { return data.room; });
+  }
+  ParticipantInfo
+  self () const override {
+    return *snapshot_->read ([] (const Snapshot::Data &data) { return data.self; });
+  }
+  std::vector<ParticipantInfo> participants () const override;
+  SessionStats stats () const override;
+  Millis
+  latency () const override {
+    return snapshot_->read ([] (const Snapshot::Data &data) { return data.latency; });
+  }
+  bool
+  is_reporter (const User *user, const void *group) const override {
+    return users_->is_reporter (user, group);
+  }
+  void
+  set_group (const User *user, const void *group) override {
+    users_->set_group (user, group);
+  }
+
+private:
+  std::shared_ptr<Core> core ();
+  std::shared_ptr<Core> core_if () const;
+  /// Runs `task (core)` on the session thread if there is one.
+  template <typename Task> void post (Task task) const;
+
+  const std::string name_;
+  const Environment environment_;
+  const std::shared_ptr<Snapshot> snapshot_;
+  const std::shared_ptr<Users> users_;
+  mutable std::mutex lock_; // leaf: guards core_, held to copy or make it
+  std::shared_ptr<Core> core_;
+};
+
+SessionImpl::~SessionImpl () {
+  auto core = std::move (core_);
+  if (!core) return;
+  auto thread = core->thread;
+  // The core dies on its own thread, also when that is this one and we are inside one of its callbacks.
+  thread->queue ()->post ([core = std::move (core)] { core->engine->shut_down (); });
+  thread->stop ();
+}
+
+std::shared_ptr<Core>
+SessionImpl::core () {
+  std::lock_guard lock (lock_);
+  if (!core_) {
+    auto thread = std::make_shared<SessionThread> ("lk:" + name_);
+    Context context{ environment_, thread->queue (), thread.get (), name_.empty () ? "session" : name_ };
+    core_ = std::make_shared<Core> (context, thread, snapshot_, users_);
+  }
+  return core_;
+}
+
+std::shared_ptr<Core>
+SessionImpl::core_if () const {
+  std::lock_guard lock (lock_);
+  return core_;
+}
+
+template <typename Task>
+void
+SessionImpl::post (Task task) const {
+  auto core = core_if ();
+  if (!core) return;
+  // Weak, so that a forgotten task never keeps the core beyond its façade; locked on the thread on which it
+  // may die.
+  core->thread->queue ()->post ([weak = std::weak_ptr (core), task = std::move (task)] {
+    if (auto self = weak.lock ()) task (*self);
+  });
+}
+
+Result<>
+SessionImpl::attach (const std::shared_ptr<User> &user, const Settings &settings, const Needs &needs) {
+  if (auto ok = users_->attach (user, settings, needs); !ok) return ok.error ();
+  environment_.parts->warm_up ();
+  return {};
+}
+
+void
+SessionImpl::start (const std::shared_ptr<User> &user) {
+  if (!users_->want (user.get ())) return;
+  core ();
+  post ([user] (Core &c) { c.start (user.get ()); });
+}
+
+void
+SessionImpl::detach (const std::shared_ptr<User> &user) {
+  auto deadline = std::chrono::steady_clock::now () + kLeaveLimit;
+  bool was_started = users_->detach (user, deadline);
+  if (!was_started) return post ([] (Core &c) { c.demand_changed (); });
+  auto gate = std::make_shared<Gate> ();
+  post ([gone = user.get (), gate] (Core &c) { c.user_gone (gone, gate); });
+  auto core = core_if ();
+  if (!core || core->thread->queue ()->is_current () || users_->any_wanting ()) return;
+  if (!gate->wait_until (deadline))
+    GST_WARNING ("%s: leaving takes longer than %d ms, going on in the background", name_.c_str (),
+                 static_cast<int> (kLeaveLimit.count ()));
+}
+
+void
+SessionImpl::set_filter (const std::shared_ptr<User> &user, const TrackFilter &filter) {
+  users_->set_filter (user.get (), filter);
+  post ([] (Core &c) { c.demand_changed (); });
+}
+
+void
+SessionImpl::set_latency (const std::shared_ptr<User> &user, Millis latency) {
+  users_->set_latency (user.get (), latency);
+  post ([] (Core &c) { c.demand_changed (); });
+}
+
+void
+SessionImpl::set_subscribed (const std::string &track_sid, bool subscribed) {
+  post ([track_sid, subscribed] (Core &c) {
+    c.engine->subscriptions ()->set_subscribed (track_sid, subscribed);
+  });
+}
+
+LocalTrackPtr
+SessionImpl::publish (const std::shared_ptr<User> &user, const PublishSpec &spec) {
+  auto core = this->core ();
+  const auto *codec = media::find_codec (spec.codec);
+  // An unknown codec is refused like any other that cannot be sent: by LocalTrackEnded. Until then its frames
+  // are dropped.
+  auto frames = environment_.parts->make_frame_sender (codec ? *codec : media::codecs ().front ());
+  LocalTrackImpl::Port port{ core->thread->queue (), core->engine->publications (), environment_.clock };
+  auto track = std::make_shared<LocalTrackImpl> (spec, "TR_" + environment_.random->token (),
+                                                 std::move (frames), port);
+  post ([track, owner = user.get ()] (Core &c) { c.engine->publications ()->add (track, owner); });
+  return track;
+}
+
+void
+SessionImpl::update_metadata (const UpdateMetadata &update, std::function<void (Result<>)> done) {
+  core ();
+  post ([update, done = std::move (done)] (Core &c) {
+    c.engine->update_metadata (update, [done] (const Result<> &result) {
+      if (done) done (result);
+    });
+  });
+}
+
+void
+SessionImpl::simulate (const SimulateScenario &scenario) {
+  post ([scenario] (Core &c) { c.engine->simulate (scenario); });
+}
+
+std::vector<ParticipantInfo>
+SessionImpl::participants () const {
+  // Shared under the lock, copied outside.
+  auto shared = snapshot_->read ([] (const Snapshot::Data &data) {
+    std::vector<ParticipantPtr> list;
+    for (const auto &[identity, participant] : data.participants)
+      list.push_back (participant);
+    return list;
+  });
+  std::vector<ParticipantInfo> all;
+  for (const auto &participant : shared)
+    all.push_back (*participant);
+  return all;
+}
+
+SessionStats
+SessionImpl::stats () const {
+  post ([] (Core &c) { c.engine->refresh_stats (); });
+  return snapshot_->read ([] (const Snapshot::Data &data) { return data.stats; });
+}
+
+} // namespace
+
+std::shared_ptr<Session>
+make_session (const std::string &name, Environment environment) {
+  return std::make_shared<SessionImpl> (name, std::move (environment));
+}
+
+} // namespace lk::session

@@ -1,0 +1,406 @@
+#include "session/subscriptions.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+
+#define GST_CAT_DEFAULT lk::log::session ()
+
+namespace lk::session {
+namespace {
+
+// Bounds against a hostile server.
+constexpr size_t kMaxHeld = 256, kMaxSections = 5000, kMaxOverrides = 10'000;
+
+int
+clock_rate_of (const rtc::Incoming &incoming, const media::Codec &codec) {
+  int rate = 0;
+  if (incoming.caps && gst_caps_get_size (incoming.caps.get ()) > 0)
+    gst_structure_get_int (gst_caps_get_structure (incoming.caps.get (), 0), "clock-rate", &rate);
+  if (rate > 0) return rate;
+  return codec.kind == rtc::MediaKind::Audio ? 48000 : 90000;
+}
+
+} // namespace
+
+Subscriptions::Subscriptions (const Context &context, const Roster &roster, Emit emit)
+    : context_ (context), roster_ (roster), emit_ (std::move (emit)) {}
+
+// ---- what elements want
+// ------------------------------------------------------------------------------------
+
+void
+Subscriptions::set_wanted (std::vector<TrackFilter> filters, Millis latency) {
+  g_assert (context_.queue->is_current ());
+  filters_ = std::move (filters);
+  latency = latency > Millis (0) ? latency : kDefaultLatency;
+  if (latency != latency_) {
+    latency_ = latency;
+    if (link_ && link_->subscriber ()) link_->subscriber ()->set_latency (latency);
+    check_latency ();
+  }
+  update_all_subscriptions ();
+}
+
+void
+Subscriptions::set_subscribed (const std::string &sid, bool subscribed) {
+  if (overrides_.size () >= kMaxOverrides && !overrides_.count (sid)) return;
+  overrides_[sid] = subscribed;
+  update_subscriptions ({ sid });
+}
+
+bool
+Subscriptions::wanted (const std::string &sid) const {
+  if (auto it = overrides_.find (sid); it != overrides_.end ()) return it->second;
+  auto found = roster_.find_track (sid);
+  return found && std::any_of (filters_.begin (), filters_.end (), [&] (const TrackFilter &filter) {
+           return filter.automatic && filter.matches (*found.participant, *found.track);
+         });
+}
+
+void
+Subscriptions::update_subscriptions (const std::vector<std::string> &sids) {
+  if (!link_) return;
+  UpdateSubscription on, off;
+  off.subscribe = false;
+  for (const auto &sid : sids) {
+    if (!roster_.find_track (sid)) continue;
+    auto [it, fresh] = subscribed_.emplace (sid, automatic_);
+    bool want = wanted (sid);
+    if (it->second == want) continue;
+    it->second = want;
+    (want ? on : off).track_sids.push_back (sid);
+  }
+  if (!on.track_sids.empty ()) link_->send (on);
+  if (!off.track_sids.empty ()) link_->send (off);
+}
+
+void
+Subscriptions::update_all_subscriptions () {
+  if (!link_) return;
+  std::vector<std::string> sids;
+  for (const auto &[identity, participant] : roster_.participants ())
+    for (const auto &track : participant->tracks)
+      sids.push_back (track.sid);
+  update_subscriptions (sids);
+}
+
+void
+Subscriptions::demand_changed (const std::string &sid) {
+  if (auto it = entries_.find (sid); it != entries_.end ()) tell_demand (it->second);
+}
+
+void
+Subscriptions::tell_demand (Entry &entry) {
+  auto demand = entry.track->demand ();
+  if (!link_ || demand == entry.told) return;
+  entry.told = demand;
+  UpdateTrackSettings settings;
+  settings.track_sids = { entry.track->sid () };
+  settings.disabled = !demand.enabled;
+  settings.quality = demand.quality;
+  settings.width = demand.width;
+  settings.height = demand.height;
+  settings.fps = demand.fps;
+  link_->send (settings);
+}
+
+void
+Subscriptions::request_keyframe (const std::string &sid) {
+  auto it = entries_.find (sid);
+  if (it != entries_.end () && it->second.attached && link_ && link_->subscriber ())
+    link_->subscriber ()->request_keyframe (it->second.attached);
+}
+
+void
+Subscriptions::set_dropping (const std::string &sid, bool dropping) {
+  auto it = entries_.find (sid);
+  if (it != entries_.end () && it->second.attached && link_ && link_->subscriber ())
+    link_->subscriber ()->set_dropping (it->second.attached, dropping);
+}
+
+void
+Subscriptions::ask_stats (const std::string &sid) {
+  auto it = entries_.find (sid);
+  if (it == entries_.end () || !it->second.attached || !link_ || !link_->subscriber ()) return;
+  link_->subscriber ()->receiver_stats (
+      it->second.attached, [weak = std::weak_ptr (it->second.track)] (const rtc::ReceiverStats &stats) {
+        if (auto self = weak.lock ()) self->set_rtp_stats (stats);
+      });
+}
+
+// ---- links
+// -------------------------------------------------------------------------------------------------
+
+void
+Subscriptions::bind (Link &link, bool automatic) {
+  link_ = &link;
+  automatic_ = automatic;
+  update_all_subscriptions ();
+}
+
+void
+Subscriptions::announce () {
+  announcing_ = true;
+  refresh ();
+}
+
+void
+Subscriptions::unbind () {
+  // The whole transport goes: taking its streams out one by one would only cost time.
+  link_ = nullptr;
+  announcing_ = false;
+  sections_.clear ();
+  held_.clear ();
+  while (!entries_.empty ())
+    drop (entries_.begin ()->first);
+  subscribed_.clear ();
+  overrides_.clear ();
+  alignment_.clear ();
+  check_latency ();
+}
+
+// ---- from the roster
+// ---------------------------------------------------------------------------------------
+
+void
+Subscriptions::on_track_published (const std::string &sid) {
+  update_subscriptions ({ sid });
+  refresh ();
+}
+
+void
+Subscriptions::on_track_unpublished (const std::string &sid) {
+  drop (sid);
+  subscribed_.erase (sid);
+  overrides_.erase (sid);
+}
+
+void
+Subscriptions::on_track_updated (const ParticipantPtr &participant, const TrackInfo &track) {
+  // A new name may match another filter.
+  update_subscriptions ({ track.sid });
+  auto it = entries_.find (track.sid);
+  if (it == entries_.end ()) return;
+  it->second.track->set_info (participant, track);
+  if (it->second.announced) emit_ (RemoteTrackChanged{ it->second.track });
+}
+
+void
+Subscriptions::on_participant_changed (const ParticipantPtr &participant) {
+  for (const auto &track : participant->tracks)
+    if (auto it = entries_.find (track.sid); it != entries_.end ())
+      it->second.track->set_participant (participant);
+}
+
+// ---- from the transport
+// ------------------------------------------------------------------------------------
+
+void
+Subscriptions::on_sections (const std::vector<rtc::ReceiveSection> &sections) {
+  g_assert (context_.queue->is_current ());
+  sections_ = sections;
+  if (sections_.size () > kMaxSections) sections_.resize (kMaxSections);
+  refresh ();
+}
+
+/// Brings the tracks in line with the latest offer and the roster.
+void
+Subscriptions::refresh () {
+  std::map<std::string, const rtc::ReceiveSection *> current;
+  for (const auto &section : sections_)
+    if (section.active && !section.track_sid.empty ()) current.emplace (section.track_sid, &section);
+
+  std::vector<std::string> gone;
+  for (const auto &[sid, entry] : entries_)
+    if (!current.count (sid)) gone.push_back (sid);
+  for (const auto &sid : gone)
+    drop (sid);
+
+  for (const auto &[sid, section] : current) {
+    auto found = roster_.find_track (sid);
+    if (!found) continue; // its update is still to come, or it has just ended
+    auto &entry = entries_[sid];
+    if (!entry.track)
+      entry.track = RemoteTrackImpl::create (*context_.env.parts, found.participant, *found.track,
+                                             { context_.queue, weak_from_this (), context_.env.clock });
+    if (entry.mid != section->mid || entry.ssrc != section->ssrc) {
+      detach (entry); // moved to another section: its stream starts anew
+      entry.mid = section->mid;
+      entry.ssrc = section->ssrc;
+    }
+  }
+
+  for (auto &incoming : std::exchange (held_, {}))
+    on_incoming (incoming);
+
+  if (!announcing_) return;
+  std::vector<RemoteTrackPtr> fresh;
+  for (auto &[sid, entry] : entries_)
+    if (!std::exchange (entry.announced, true)) fresh.push_back (entry.track);
+  for (const auto &track : fresh) {
+    GST_INFO ("%s: subscribed to %s of %s", context_.name.c_str (), track->info ().sid.c_str (),
+              track->participant ().identity.c_str ());
+    emit_ (RemoteTrackSubscribed{ track });
+  }
+}
+
+const rtc::ReceiveSection *
+Subscriptions::section_of (const rtc::Incoming &incoming) const {
+  for (const auto &section : sections_)
+    if (section.active && section.ssrc && section.ssrc == incoming.ssrc) return &section;
+  for (const auto &section : sections_)
+    if (section.active && !section.ssrc && section.mid == incoming.mid) return &section;
+  return nullptr;
+}
+
+void
+Subscriptions::on_incoming (const rtc::Incoming &incoming) {
+  if (!link_ || !link_->subscriber ()) return;
+  const auto *section = section_of (incoming);
+  if (section) {
+    if (auto it = entries_.find (section->track_sid); it != entries_.end ())
+      return attach (it->second, incoming);
+  }
+  if (!section && std::any_of (sections_.begin (), sections_.end (), [&] (const auto &other) {
+        return other.mid == incoming.mid;
+      }))
+    return link_->subscriber ()->ignore (incoming); // of a track that has already left its section
+  // Held (its pad stays blocked) until the roster explains it.
+  if (held_.size () >= kMaxHeld) {
+    link_->subscriber ()->ignore (held_.front ());
+    held_.erase (held_.begin ());
+  }
+  GST_DEBUG ("%s: holding ssrc %u of mid %s: %s", context_.name.c_str (), incoming.ssrc,
+             incoming.mid.c_str (), section ? "its track is not in the roster yet" : "no section for it");
+  held_.push_back (incoming);
+}
+
+void
+Subscriptions::attach (Entry &entry, const rtc::Incoming &incoming) {
+  auto *subscriber = link_->subscriber ();
+  auto refuse = [&] (const Error &error) {
+    subscriber->ignore (incoming);
+    emit_ (SubscriptionFailed{ entry.track->sid (), error });
+  };
+  const auto *codec = media::find_codec (incoming.codec);
+  if (!codec)
+    return refuse ({ Errc::UnsupportedCodec, Retry::Never,
+                     "no decoder for " + incoming.codec + " of a subscribed track" });
+  detach (entry);
+  int clock_rate = clock_rate_of (incoming, *codec);
+  auto sink = entry.track->frames ().make_sink (*codec, clock_rate);
+  if (!sink) return refuse (sink.error ());
+  if (auto attached = subscriber->attach (incoming, std::move (*sink)); !attached) {
+    entry.track->frames ().unbind ();
+    return refuse (attached.error ());
+  }
+  entry.attached = incoming.ssrc;
+  auto info = entry.track->info ();
+  alignment_.add (entry.track->participant ().sid, info, clock_rate);
+}
+
+void
+Subscriptions::detach (Entry &entry) {
+  if (!entry.attached) return;
+  if (link_ && link_->subscriber ()) link_->subscriber ()->detach (entry.attached);
+  entry.track->frames ().unbind ();
+  entry.attached = 0;
+  alignment_.remove (entry.track->sid ());
+  entry.track->set_ts_offset (Nanos (0));
+  check_latency ();
+}
+
+void
+Subscriptions::drop (const std::string &sid) {
+  auto node = entries_.extract (sid);
+  if (!node) return;
+  auto &entry = node.mapped ();
+  detach (entry);
+  if (entry.announced) emit_ (RemoteTrackUnsubscribed{ entry.track });
+}
+
+Subscriptions::Entry *
+Subscriptions::find_ssrc (uint32_t ssrc) {
+  for (auto &[sid, entry] : entries_)
+    if (entry.attached == ssrc) return &entry;
+  return nullptr;
+}
+
+void
+Subscriptions::on_sender_report (const rtc::SenderReport &report) {
+  auto *reported = report.ssrc ? find_ssrc (report.ssrc) : nullptr;
+  if (!reported) return;
+  reported->track->frames ().set_sender_report (report.ntp_time, report.rtp_time);
+  auto read = [this] (const std::string &sid) {
+    auto it = entries_.find (sid);
+    if (it == entries_.end ()) return Alignment::Reading{};
+    auto &frames = it->second.track->frames ();
+    return Alignment::Reading{ frames.last_point (), frames.stats ().frames };
+  };
+  auto apply = [this] (const std::string &sid, Nanos offset) {
+    auto it = entries_.find (sid);
+    if (it == entries_.end () || !it->second.attached || !link_ || !link_->subscriber ()) return;
+    GST_DEBUG ("%s: delaying %s by %" G_GINT64_FORMAT " ms", context_.name.c_str (), sid.c_str (),
+               static_cast<gint64> (std::chrono::duration_cast<Millis> (offset).count ()));
+    link_->subscriber ()->set_ts_offset (it->second.attached, offset);
+    it->second.track->set_ts_offset (offset);
+  };
+  alignment_.on_report (reported->track->sid (), report.ntp_time, report.rtp_time, read, apply);
+  check_latency ();
+}
+
+Millis
+Subscriptions::latency () const {
+  return latency_ + std::chrono::ceil<Millis> (alignment_.largest_offset ());
+}
+
+void
+Subscriptions::check_latency () {
+  if (latency () == told_latency_) return;
+  told_latency_ = latency ();
+  emit_ (LatencyChanged{ told_latency_ });
+}
+
+// ---- from the server
+// ---------------------------------------------------------------------------------------
+
+void
+Subscriptions::on_stream_states (const StreamStateUpdate &update) {
+  for (const auto &state : update.entries) {
+    auto it = entries_.find (state.track_sid);
+    if (it == entries_.end () || !it->second.track->set_paused (state.paused)) continue;
+    if (it->second.announced) emit_ (RemoteTrackChanged{ it->second.track });
+  }
+}
+
+void
+Subscriptions::on_permission (const SubscriptionPermissionUpdate &update) {
+  // The server says "allowed" for every new subscription too.
+  if (update.allowed) return;
+  emit_ (SubscriptionFailed{ update.track_sid,
+                             { Errc::NotAllowed, Retry::Never,
+                               "the publisher or the token does not allow to subscribe to this track" } });
+}
+
+void
+Subscriptions::on_response (const SubscriptionResponse &response) {
+  using Problem = SubscriptionResponse::Problem;
+  Error error{ Errc::Protocol, Retry::Never, "the server cannot subscribe us to this track" };
+  if (response.problem == Problem::CodecUnsupported)
+    error = { Errc::UnsupportedCodec, Retry::Never,
+              "no codec in common with this track: is a GStreamer plugin missing?" };
+  else if (response.problem == Problem::TrackNotFound)
+    error = { Errc::NotFound, Retry::Never, "this track does not exist any more" };
+  emit_ (SubscriptionFailed{ response.track_sid, error });
+}
+
+std::vector<RemoteTrackPtr>
+Subscriptions::announced () const {
+  std::vector<RemoteTrackPtr> tracks;
+  for (const auto &[sid, entry] : entries_)
+    if (entry.announced) tracks.push_back (entry.track);
+  return tracks;
+}
+
+} // namespace lk::session

@@ -1,0 +1,95 @@
+// What we receive: the union of what elements want → UpdateSubscription; offer sections + roster + RTP streams → RemoteTracks.
+// A track is announced as soon as the latest offer has a section for it and the roster knows it, not with its first packet: a muted one
+// has none. Session thread only.
+#pragma once
+
+#include "session/alignment.hpp"
+#include "session/link.hpp"
+#include "session/remote_track.hpp"
+
+#include <map>
+#include <set>
+
+namespace lk::session {
+
+class Subscriptions : public std::enable_shared_from_this<Subscriptions> {
+public:
+  using Emit = std::function<void (const SessionEvent &)>;
+  static constexpr Millis kDefaultLatency{ 200 };
+
+  Subscriptions (const Context &context, const Roster &roster, Emit emit);
+
+  // What elements want.
+  void set_wanted (std::vector<TrackFilter> filters, Millis latency);
+  void set_subscribed (const std::string &sid, bool subscribed);
+  void demand_changed (const std::string &sid);
+  void request_keyframe (const std::string &sid);
+  void set_dropping (const std::string &sid, bool dropping);
+  void ask_stats (const std::string &sid);
+
+  /// Joined; `automatic`: the server subscribes us to everything by itself.
+  void bind (Link &link, bool automatic);
+  /// Connected: tracks are announced from now on.
+  void announce ();
+  /// The link is gone: tracks that were announced are reported as unsubscribed.
+  void unbind ();
+
+  // From the roster, after it changed.
+  void on_track_published (const std::string &sid);
+  void on_track_unpublished (const std::string &sid);
+  void on_track_updated (const ParticipantPtr &participant, const TrackInfo &track);
+  void on_participant_changed (const ParticipantPtr &participant);
+
+  // From the transport.
+  void on_sections (const std::vector<rtc::ReceiveSection> &sections);
+  void on_incoming (const rtc::Incoming &incoming);
+  void on_sender_report (const rtc::SenderReport &report);
+
+  // From the server.
+  void on_stream_states (const StreamStateUpdate &update);
+  void on_permission (const SubscriptionPermissionUpdate &update);
+  void on_response (const SubscriptionResponse &response);
+
+  std::vector<RemoteTrackPtr> announced () const;
+  /// The wanted jitter buffer.
+  Millis jitter_latency () const { return latency_; }
+  /// Jitter buffer + largest lip-sync delay.
+  Millis latency () const;
+
+private:
+  struct Entry {
+    std::shared_ptr<RemoteTrackImpl> track;
+    std::string mid;
+    uint32_t ssrc = 0;     // of the section
+    uint32_t attached = 0; // SSRC of the stream that runs into the track's receiver, 0 = none
+    bool announced = false;
+    Demand told; // what the server knows; its default to begin with
+  };
+
+  bool wanted (const std::string &sid) const;
+  void update_subscriptions (const std::vector<std::string> &sids);
+  void update_all_subscriptions ();
+  void refresh ();
+  void drop (const std::string &sid);
+  void attach (Entry &entry, const rtc::Incoming &incoming);
+  void detach (Entry &entry);
+  const rtc::ReceiveSection *section_of (const rtc::Incoming &incoming) const;
+  void tell_demand (Entry &entry);
+  void check_latency ();
+  Entry *find_ssrc (uint32_t ssrc);
+
+  const Context context_;
+  const Roster &roster_;
+  const Emit emit_;
+  Link *link_ = nullptr;
+  bool automatic_ = false, announcing_ = false;
+  std::vector<TrackFilter> filters_;
+  Millis latency_ = kDefaultLatency, told_latency_ = kDefaultLatency;
+  std::map<std::string, bool> overrides_, subscribed_; // by track sid: asked for by hand; what the server was told
+  std::vector<rtc::ReceiveSection> sections_;          // of the latest offer
+  std::map<std::string, Entry> entries_;               // by track sid
+  std::vector<rtc::Incoming> held_;                    // streams whose section or track is not known yet
+  Alignment alignment_;
+};
+
+} // namespace lk::session
