@@ -27,6 +27,11 @@ Ref<SoupMessage> make_message (const char *method, const std::string &url, const
 /// The SoupSession of one Access, or why there is none (a CA file that cannot be read).
 Result<Ref<SoupSession>> make_session (const Access &access);
 
+/// The connection to use instead of a just opened `connection`, so that no incoming message, however it is
+/// cut into frames, takes more than `max_bytes`. `connection` must outlive it.
+Ref<SoupWebsocketConnection> limit_message_size (const Ref<SoupWebsocketConnection> &connection,
+                                                 size_t max_bytes);
+
 ExchangePtr start_exchange (const Result<Ref<SoupSession>> &session, const Request &request,
                             uint32_t tls_flags, std::function<void (Result<Response>)> done);
 std::unique_ptr<WebSocket> start_websocket (const Result<Ref<SoupSession>> &session,

@@ -14,6 +14,7 @@ struct Link : std::enable_shared_from_this<Link> {
   Ref<SoupSession> session;
   Ref<SoupMessage> message;
   Ref<SoupWebsocketConnection> connection;
+  Ref<SoupWebsocketConnection> replaced; // owns the stream of `connection`, see limit_message_size()
   Ref<GCancellable> cancellable = Ref<GCancellable>::adopt (g_cancellable_new ());
   TimerPtr limit; // until open, and again while closing
   std::string where;
@@ -50,6 +51,7 @@ struct Link : std::enable_shared_from_this<Link> {
       g_signal_handlers_disconnect_by_data (connection.get (), this);
       connection.reset ();
     }
+    replaced.reset ();
   }
 
   void
@@ -101,23 +103,15 @@ struct Link : std::enable_shared_from_this<Link> {
 
   void
   opened (Ref<SoupWebsocketConnection> opened_connection) {
-    connection = std::move (opened_connection);
+    replaced = opened_connection;
+    connection = limit_message_size (opened_connection, max_message);
     phase = Phase::Open;
     limit.reset ();
-    limit_incoming ();
     g_signal_connect (connection.get (), "message", G_CALLBACK (on_message), this);
     g_signal_connect (connection.get (), "error", G_CALLBACK (on_error), this);
     g_signal_connect (connection.get (), "closing", G_CALLBACK (on_closing), this);
     g_signal_connect (connection.get (), "closed", G_CALLBACK (on_closed), this);
     listener->on_open ();
-  }
-
-  void
-  limit_incoming () {
-    soup_websocket_connection_set_max_incoming_payload_size (connection.get (), max_message);
-    // libsoup 3.6.6 limits the sum of a message's frames as well, to 128 KiB unless told otherwise.
-    if (g_object_class_find_property (G_OBJECT_GET_CLASS (connection.get ()), "max-total-message-size"))
-      g_object_set (connection.get (), "max-total-message-size", static_cast<guint64> (max_message), nullptr);
   }
 
   Error

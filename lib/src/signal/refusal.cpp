@@ -60,7 +60,7 @@ explain_refusal (int status, const std::string &body) {
     return {
       Errc::Unauthorized, Retry::Never,
       "the server refused the token (" + said
-          + "); check the API key and secret, that it grants joining this room, and that it has not expired"
+          + "); check the API key and secret, that it grants joining this room, and that it has not expired (compare the clocks)"
     };
   case 404:
     if (!contains (body, "room does not exist")) break;
