@@ -24,6 +24,9 @@ struct BinState {
   GstElement *element = nullptr, *size_filter = nullptr; // children of the bin
   std::mutex lock;                                       // leaf
   bool user_bitrate = false;
+  /// x264enc and x265enc hold each frame of a stream without a rate back until they know when the next
+  /// begins.
+  bool needs_framerate = false;
 };
 
 GQuark
@@ -58,6 +61,14 @@ on_input_event (GstPad *, GstPadProbeInfo *info, gpointer data) noexcept {
   if (!gst_video_info_from_caps (&video, caps)) return GST_PAD_PROBE_OK;
   auto filter_caps = encoder_input (video);
   g_object_set (state.size_filter, "caps", filter_caps.get (), nullptr);
+  if (state.needs_framerate && (video.fps_n == 0 || (video.flags & GST_VIDEO_FLAG_VARIABLE_FPS))) {
+    auto steady = Ref<GstCaps>::adopt (gst_caps_copy (caps));
+    gst_structure_remove_field (gst_caps_get_structure (steady.get (), 0), "max-framerate");
+    gst_caps_set_simple (steady.get (), "framerate", GST_TYPE_FRACTION, video.fps_n > 0 ? video.fps_n : 30,
+                         video.fps_n > 0 ? video.fps_d : 1, nullptr);
+    GST_PAD_PROBE_INFO_DATA (info) = gst_event_new_caps (steady.get ());
+    gst_event_unref (event);
+  }
 
   std::lock_guard hold (state.lock);
   if (state.user_bitrate) return GST_PAD_PROBE_OK;
@@ -117,6 +128,7 @@ make_encode_bin (const EncodeSpec &spec) {
   if (!encoder) return encoder;
   state->element = encoder->get ();
   state->user_bitrate = spec.bitrate_bps > 0;
+  state->needs_framerate = spec.codec == "h264" || spec.codec == "h265";
 
   bool audio = codec->kind == MediaKind::Audio;
   uint32_t bitrate = spec.bitrate_bps > 0 ? spec.bitrate_bps

@@ -33,10 +33,11 @@ constexpr Encoder kEncoders[] = {
     "undershoot=95 overshoot=15 buffer-initial-size=500 buffer-optimal-size=600 buffer-size=1000 "
     "min-quantizer=2 max-quantizer=56 "
     "static-threshold=1 aq-mode=cyclic-refresh frame-parallel-decoding=false" },
+  // 1.22 ignores key frame requests here: one every three seconds.
   { "av1", "av1enc", "target-bitrate", 1000,
-    "usage-profile=realtime cpu-used=10 threads=1 row-mt=true end-usage=cbr keyframe-max-dist=1000000 "
+    "usage-profile=realtime cpu-used=10 threads=1 row-mt=true end-usage=cbr keyframe-max-dist=90 "
     "lag-in-frames=0 "
-    "buf-initial-sz=500 buf-optimal-sz=600 buf-sz=1000" },
+    "buf-initial-sz=500 buf-optimal-sz=600 buf-sz=1000 min-quantizer=2 max-quantizer=56" },
   { "av1", "svtav1enc", "target-bitrate", 1000, "preset=12 intra-period-length=-1" },
   { "h265", "x265enc", "bitrate", 1000,
     "tune=zerolatency speed-preset=ultrafast key-int-max=1000000 "
