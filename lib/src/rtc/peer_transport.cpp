@@ -303,8 +303,10 @@ void
 PeerTransport::update_state (GstWebRTCPeerConnectionState connection, GstWebRTCICEConnectionState ice) {
   if (!is_open ()) return;
   auto next = PeerState::Connecting;
-  bool ice_up
-      = ice == GST_WEBRTC_ICE_CONNECTION_STATE_CONNECTED || ice == GST_WEBRTC_ICE_CONNECTION_STATE_COMPLETED;
+  // Without a media section webrtcbin 1.22 leaves the ICE state at "new" for ever: it counts transceivers only.
+  bool ice_up = ice == GST_WEBRTC_ICE_CONNECTION_STATE_CONNECTED
+                || ice == GST_WEBRTC_ICE_CONNECTION_STATE_COMPLETED
+                || ice == GST_WEBRTC_ICE_CONNECTION_STATE_NEW;
   if (connection == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
     next = PeerState::Failed;
   else if (connection == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED && ice_up)
