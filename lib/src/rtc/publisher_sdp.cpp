@@ -120,7 +120,7 @@ Result<>
 write_server_section (SdpSection &section, const SendSection &sender) {
   auto own = own_codec (section);
   if (!own || sender.kind != section.kind () || sender.codec != own->media.row->codec)
-    return Error{ Errc::Internal, Retry::Never,
+    return Error{ Errc::Internal, Retry::Restart,
                   "section " + section.mid () + " does not offer its track's codec" };
   if (own->media.payload != own->media.row->payload)
     return Error{ Errc::Internal, Retry::Never,
@@ -261,7 +261,7 @@ prepare_publisher_offer (std::string_view created, const std::vector<SendSection
     auto sender = std::find_if (senders.begin (), senders.end (),
                                 [mid = section.mid ()] (const auto &other) { return other.mid == mid; });
     if (sender == senders.end ())
-      return Error{ Errc::Internal, Retry::Never, "nobody sends in section " + section.mid () };
+      return Error{ Errc::Internal, Retry::Restart, "nobody sends in section " + section.mid () };
     auto written = write_server_section (section, *sender);
     if (!written) return written.error ();
   }

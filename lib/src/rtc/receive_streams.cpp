@@ -10,6 +10,9 @@ namespace {
 constexpr uint64_t kMaxBlockedPackets = 1000;
 // Lip-sync moves a stream this much per packet at most, so that nobody sees or hears a jump.
 constexpr guint64 kSlew = 2 * GST_MSECOND;
+// So many packets in a row begin a stream at once; otherwise its first packet waits for the whole latency,
+// because an earlier one could still come.
+constexpr guint kFastStart = 2;
 
 using GatePtr = std::shared_ptr<StreamGate>;
 using StreamsPtr = std::shared_ptr<ReceiveStreams>;
@@ -29,7 +32,7 @@ on_new_jitterbuffer (GstElement *, GstElement *jitterbuffer, guint, guint ssrc, 
   auto stream = streams.find (ssrc);
   if (!stream) return;
   g_object_set (jitterbuffer, "do-retransmission", gboolean (stream->kind == MediaKind::Video),
-                "max-ts-offset-adjustment", kSlew, nullptr);
+                "max-ts-offset-adjustment", kSlew, "faststart-min-packets", kFastStart, nullptr);
   auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (jitterbuffer, "sink"));
   probe_with (sink.get (), kPackets, on_packet, stream->gate);
   streams.set_jitterbuffer (*stream, Ref<GstElement>::retain (jitterbuffer));

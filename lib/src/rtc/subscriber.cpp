@@ -87,7 +87,8 @@ private:
 
   static void on_pad_added (GstElement *webrtc, GstPad *pad, gpointer data) noexcept;
   void pad_added (const NewPad &added);
-  void guard_pad (ReceiveStream &stream, bool open);
+  void ensure_guard (ReceiveStream &stream);
+  void unblock (ReceiveStream &stream, bool open);
   void detach_sink (ReceiveStream &stream);
   void announce (ReceiveStream &stream);
   void stream_gone (const StreamPtr &stream);
@@ -261,7 +262,7 @@ SubscriberImpl::pad_added (const NewPad &added) {
     ReceiveStream nobody{ added.ssrc, MediaKind::Audio };
     nobody.pad = added.pad;
     nobody.block = added.block;
-    guard_pad (nobody, false);
+    unblock (nobody, false);
     return;
   }
   // A codec change gives a second pad for the same SSRC: the first stays behind its guard, which is closed
@@ -287,16 +288,21 @@ SubscriberImpl::announce (ReceiveStream &stream) {
   listener_->on_incoming (incoming);
 }
 
-/// Puts a guard behind the stream's newest pad, if there is none yet, and lets packets flow into it.
+/// Puts a guard behind the stream's newest pad, if there is none yet. The pad may still be blocked.
 void
-SubscriberImpl::guard_pad (ReceiveStream &stream, bool open) {
-  if (!stream.guard) {
-    stream.guard = Ref<GstElement>::sink (flow_guard_new (nullptr));
-    gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (stream.guard.get ())));
-    auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (stream.guard.get (), "sink"));
-    gst_element_sync_state_with_parent (stream.guard.get ());
-    gst_pad_link (stream.pad.get (), sink.get ());
-  }
+SubscriberImpl::ensure_guard (ReceiveStream &stream) {
+  if (stream.guard) return;
+  stream.guard = Ref<GstElement>::sink (flow_guard_new (nullptr));
+  gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (stream.guard.get ())));
+  auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (stream.guard.get (), "sink"));
+  gst_element_sync_state_with_parent (stream.guard.get ());
+  gst_pad_link (stream.pad.get (), sink.get ());
+}
+
+/// Lets packets flow, through the guard or, with `open` = false, only into it.
+void
+SubscriberImpl::unblock (ReceiveStream &stream, bool open) {
+  ensure_guard (stream);
   flow_guard_set_open (stream.guard.get (), open);
   stream.gate->blocked = false;
   if (auto block = std::exchange (stream.block, 0)) gst_pad_remove_probe (stream.pad.get (), block);
@@ -313,13 +319,13 @@ SubscriberImpl::attach (const Incoming &incoming, Ref<GstElement> sink) {
   gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (added)));
   stream->sink = std::move (sink);
   bool started = gst_element_sync_state_with_parent (added);
-  guard_pad (*stream, false);
+  ensure_guard (*stream);
   if (!started || !gst_element_link_pads (stream->guard.get (), "src", added, "sink")) {
     detach_sink (*stream);
     return Error{ Errc::MediaFailed, Retry::Never,
                   "the sink for a stream does not start or does not take it" };
   }
-  flow_guard_set_open (stream->guard.get (), true);
+  unblock (*stream, true); // last, or the packets that waited are lost, a key frame among them
   return {};
 }
 
@@ -329,7 +335,7 @@ SubscriberImpl::ignore (const Incoming &incoming) {
   if (!is_open ()) return;
   if (auto stream = streams_->find (incoming.ssrc); stream && stream->pad == incoming.pad) {
     detach_sink (*stream);
-    guard_pad (*stream, false);
+    unblock (*stream, false);
   }
 }
 
@@ -364,7 +370,7 @@ SubscriberImpl::stream_gone (const StreamPtr &stream) {
 void
 SubscriberImpl::remove_stream (const StreamPtr &stream) {
   if (!is_open () || !stream->jitterbuffer) return;
-  if (stream->pad) guard_pad (*stream, false); // a thread may still wait in the block
+  if (stream->pad) unblock (*stream, false); // a thread may still wait in the block
   run_on_reaper ([pipeline = pipeline_, webrtc = webrtc_, rtpbin = rtpbin_, pad = stream->pad,
                   guard = stream->guard, ssrc = stream->ssrc] {
     g_signal_emit_by_name (rtpbin.get (), "clear-ssrc", 0u, ssrc);

@@ -168,7 +168,8 @@ write_answer_section (SdpSection &answered, const SdpSection &offered,
   }
   answered.remove_if (is_source_line);
   // webrtcbin leaves it out, and then sends every NACK and PLI inside a full compound packet.
-  if (offered.attribute ("rtcp-rsize") && !answered.attribute ("rtcp-rsize")) answered.add ("a=rtcp-rsize");
+  answered.remove_attribute ("rtcp-rsize");
+  if (offered.attribute ("rtcp-rsize")) answered.add ("a=rtcp-rsize");
   answered.port = "9";
   answered.set_direction ("recvonly");
 }
