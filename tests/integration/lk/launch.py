@@ -104,17 +104,24 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait(10)
 
-    def leftovers(self):
-        """Process ids that still belong to its group."""
+    def _group(self):
         found = []
         for entry in os.listdir("/proc"):
             if not entry.isdigit():
                 continue
             try:
                 if os.getpgid(int(entry)) == self.pid:
-                    found.append(int(entry))
-            except (ProcessLookupError, PermissionError):
+                    with open(f"/proc/{entry}/cmdline", encoding="utf-8", errors="replace") as text:
+                        found.append(f"{entry}: {text.read().replace(chr(0), ' ')}")
+            except (ProcessLookupError, PermissionError, FileNotFoundError):
                 pass
+        return found
+
+    def leftovers(self, patience=2):
+        """Processes that still belong to its group a moment after its end."""
+        end = time.monotonic() + patience
+        while (found := self._group()) and time.monotonic() < end:
+            time.sleep(0.02)
         return found
 
 
