@@ -47,6 +47,17 @@ public:
     }
   }
 
+  /// Who asks before the first frame (the publisher, to write its offer) must hear the same.
+  bool
+  src_query (GstQuery *query) override {
+    if (GST_QUERY_TYPE (query) != GST_QUERY_CAPS) return false;
+    GstCaps *filter = nullptr;
+    gst_query_parse_caps (query, &filter);
+    auto caps = filter ? Ref<GstCaps>::adopt (gst_caps_intersect (filter, caps_.get ())) : caps_;
+    gst_query_set_caps_result (query, caps.get ());
+    return true;
+  }
+
 private:
   Ref<GstCaps> caps_;
 };

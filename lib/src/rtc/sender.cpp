@@ -47,7 +47,10 @@ offered_caps (GstPad *src, const SenderSpec &spec) {
   if (!row || row->kind != spec.kind)
     return Error{ Errc::UnsupportedCodec, Retry::Never, "unknown codec " + spec.codec };
   auto caps = Ref<GstCaps>::adopt (gst_pad_query_caps (src, nullptr));
-  if (gst_caps_is_fixed (caps.get ())) {
+  // Bare "application/x-rtp" is fixed, too, but an offer cannot be written from it.
+  if (gst_caps_is_fixed (caps.get ())
+      && (gst_structure_has_field (gst_caps_get_structure (caps.get (), 0), "encoding-name")
+          || !gst_structure_has_name (gst_caps_get_structure (caps.get (), 0), "application/x-rtp"))) {
     const GstStructure *fixed = gst_caps_get_structure (caps.get (), 0);
     if (!gst_structure_has_name (fixed, "application/x-rtp"))
       return unusable ("the source does not give RTP");
