@@ -1,5 +1,6 @@
-// Lip-sync of all participants: feeds media::LipSync with sender reports and frames, one group per participant and capture (camera with
-// microphone, screen with its sound), and says which delays to apply. Pure.
+// Lip-sync of all participants: feeds media::LipSync with sender reports and frames, one group per
+// participant and capture (camera with microphone, screen with its sound), and says which delays to apply.
+// Pure.
 #pragma once
 
 #include "media/frame_receiver.hpp"
@@ -25,8 +26,10 @@ public:
   void add (const std::string &participant_sid, const TrackInfo &track, int clock_rate);
   void remove (const std::string &track_sid);
   void clear ();
-  /// A sender report of one track: reads the newest frame of each track of its group and applies what changes.
-  void on_report (const std::string &track_sid, uint64_t ntp_time, uint32_t rtp_time, const Read &read, const Apply &apply);
+  /// A sender report of one track: reads the newest frame of each track of its group and applies what
+  /// changes.
+  void on_report (const std::string &track_sid, uint64_t ntp_time, uint32_t rtp_time, const Read &read,
+                  const Apply &apply);
   Nanos largest_offset () const;
 
 private:
@@ -35,7 +38,7 @@ private:
     Nanos offset{ 0 };
     uint64_t settled_at = 0; ///< frames received when the jitter buffer has reached the offset
   };
-  std::map<std::string, Track> tracks_;            // by track sid
+  std::map<std::string, Track> tracks_; // by track sid
   std::map<std::string, media::LipSync> groups_;
 };
 

@@ -1,10 +1,12 @@
-// The participant on its thread: state table, connect and leave, and who of roster, publications and subscriptions hears what.
+// The participant on its thread: state table, connect and leave, and who of roster, publications and
+// subscriptions hears what.
 //
 //   start ─▶ resolve settings ─▶ Link ─▶ joined ─▶ primary connected ─▶ Connected
 //                                  └ ICE or DTLS failed, or no media after 5 s: once more from scratch
 //   stop  ─▶ sources and consumers unbound ─▶ Link::close
 //
-// A reconnect fits between link_lost() and the Failed that follows it today: it would make a new Link and leave the rest standing.
+// A reconnect fits between link_lost() and the Failed that follows it today: it would make a new Link and
+// leave the rest standing.
 #pragma once
 
 #include "session/publications.hpp"
@@ -21,9 +23,16 @@ public:
   Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit);
   ~Engine () override;
 
-  State state () const { return state_; }
-  bool stopped () const { return state_ == State::Disconnected || state_ == State::Failed; }
-  /// Connects; nothing when it is under way or done. `automatic`: ask the server to subscribe us to everything.
+  State
+  state () const {
+    return state_;
+  }
+  bool
+  stopped () const {
+    return state_ == State::Disconnected || state_ == State::Failed;
+  }
+  /// Connects; nothing when it is under way or done. `automatic`: ask the server to subscribe us to
+  /// everything.
   void start (Settings settings, bool automatic);
   /// Leaves. `done` comes in bounded time.
   void stop (std::function<void ()> done);
@@ -32,8 +41,14 @@ public:
 
   /// What is already there, as the events that a late-comer missed; empty unless connected.
   std::vector<SessionEvent> replay () const;
-  const std::shared_ptr<Publications> &publications () const { return publications_; }
-  const std::shared_ptr<Subscriptions> &subscriptions () const { return subscriptions_; }
+  const std::shared_ptr<Publications> &
+  publications () const {
+    return publications_;
+  }
+  const std::shared_ptr<Subscriptions> &
+  subscriptions () const {
+    return subscriptions_;
+  }
   void update_metadata (UpdateMetadata update, Done done);
   void simulate (const SimulateScenario &scenario);
   void refresh_stats ();

@@ -1,7 +1,9 @@
-// One life of a participant on the wire: a signalling connection and its two peer connections. A reconnect from scratch is a new Link.
-// It passes descriptions and candidates between the two sides and leaves everything else to its listener.
+// One life of a participant on the wire: a signalling connection and its two peer connections. A reconnect
+// from scratch is a new Link. It passes descriptions and candidates between the two sides and leaves
+// everything else to its listener.
 //
-//   connect() ─▶ on_link_joined ─▶ on_link_connected ─▶ …            close() ─▶ peers down ─▶ Leave ─▶ WebSocket closed ─▶ done
+//   connect() ─▶ on_link_joined ─▶ on_link_connected ─▶ …            close() ─▶ peers down ─▶ Leave ─▶
+//   WebSocket closed ─▶ done
 //                      └───────────────┴─▶ on_link_lost (the last call)
 #pragma once
 
@@ -53,12 +55,15 @@ public:
   /// Made at the first call; null when that fails (on_link_lost follows).
   rtc::Publisher *publisher ();
   /// Null before the join.
-  rtc::Subscriber *subscriber () const { return subscriber_.get (); }
+  rtc::Subscriber *
+  subscriber () const {
+    return subscriber_.get ();
+  }
   bool publisher_up () const;
   signal::SignalClient::Stats signal_stats () const;
 
-  /// Nothing is told to the listener any more. `leave`: say good-bye to the server. `done` comes once, in bounded time. Sources and
-  /// consumers must be unbound before.
+  /// Nothing is told to the listener any more. `leave`: say good-bye to the server. `done` comes once, in
+  /// bounded time. Sources and consumers must be unbound before.
   void close (bool leave, std::function<void ()> done);
 
 private:

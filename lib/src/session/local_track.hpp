@@ -20,18 +20,27 @@ public:
 
   LocalTrackImpl (PublishSpec spec, std::string cid, std::shared_ptr<media::FrameSender> frames, Port port);
 
-  const PublishSpec &spec () const override { return spec_; }
+  const PublishSpec &
+  spec () const override {
+    return spec_;
+  }
   std::string sid () const override;
   bool published () const override;
   bool muted () const override;
   void set_muted (bool muted) override;
   void set_size (uint32_t width, uint32_t height) override;
   void unpublish () override;
-  media::FrameSender &frames () override { return *frames_; }
+  media::FrameSender &
+  frames () override {
+    return *frames_;
+  }
   Stats stats () const override;
 
   // The session's side.
-  const std::string &cid () const { return cid_; }
+  const std::string &
+  cid () const {
+    return cid_;
+  }
   /// By the server; false when it was so already.
   bool apply_muted (bool muted);
   void set_progress (const std::string &sid, bool published);

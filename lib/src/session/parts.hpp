@@ -33,12 +33,15 @@ public:
   virtual ~Parts () = default;
   virtual void warm_up () = 0;
   virtual std::string missing_elements () = 0;
-  virtual std::unique_ptr<Signalling> make_signalling (const net::Access &access, Timers &timers, Clock &clock,
-                                                       signal::SignalClient::Listener &listener) = 0;
+  virtual std::unique_ptr<Signalling> make_signalling (const net::Access &access, Timers &timers,
+                                                       Clock &clock, signal::SignalClient::Listener &listener)
+      = 0;
   virtual Result<std::shared_ptr<rtc::Publisher>> make_publisher (const rtc::PeerConfig &config,
-                                                                  rtc::Publisher::Listener &listener) = 0;
+                                                                  rtc::Publisher::Listener &listener)
+      = 0;
   virtual Result<std::shared_ptr<rtc::Subscriber>> make_subscriber (const rtc::PeerConfig &config,
-                                                                    rtc::Subscriber::Listener &listener) = 0;
+                                                                    rtc::Subscriber::Listener &listener)
+      = 0;
   virtual std::shared_ptr<media::FrameSender> make_frame_sender (const media::Codec &codec) = 0;
   virtual std::shared_ptr<media::FrameReceiver> make_frame_receiver (media::FrameReceiver::Hooks hooks) = 0;
   virtual const std::vector<std::string> &publishable_codecs () = 0;

@@ -1,5 +1,5 @@
-// What we publish, through the life of links: add_track → track_published → source into the publisher → negotiated and up → published.
-// Session thread only.
+// What we publish, through the life of links: add_track → track_published → source into the publisher →
+// negotiated and up → published. Session thread only.
 #pragma once
 
 #include "session/link.hpp"
@@ -38,7 +38,10 @@ public:
   void on_negotiated ();
   void on_publisher_up ();
 
-  bool empty () const { return entries_.empty (); }
+  bool
+  empty () const {
+    return entries_.empty ();
+  }
 
 private:
   enum class Step {

@@ -1,4 +1,5 @@
-// A subscribed track: the part that elements hold on any thread. Subscriptions drives it on the session thread.
+// A subscribed track: the part that elements hold on any thread. Subscriptions drives it on the session
+// thread.
 #pragma once
 
 #include "session/parts.hpp"
@@ -19,18 +20,25 @@ public:
     Clock *clock = nullptr;
   };
 
-  static std::shared_ptr<RemoteTrackImpl> create (Parts &parts, ParticipantPtr participant, const TrackInfo &info, Port port);
+  static std::shared_ptr<RemoteTrackImpl> create (Parts &parts, ParticipantPtr participant,
+                                                  const TrackInfo &info, Port port);
 
   TrackInfo info () const override;
   ParticipantInfo participant () const override;
   std::string codec () const override;
   bool paused () const override;
   void set_demand (const Demand &demand) override;
-  media::FrameReceiver &frames () override { return *frames_; }
+  media::FrameReceiver &
+  frames () override {
+    return *frames_;
+  }
   Stats stats () const override;
 
   // The session's side.
-  const std::string &sid () const { return sid_; }
+  const std::string &
+  sid () const {
+    return sid_;
+  }
   Demand demand () const;
   void set_info (ParticipantPtr participant, const TrackInfo &info);
   void set_participant (ParticipantPtr participant);

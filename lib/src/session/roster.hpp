@@ -1,5 +1,6 @@
-// Who is in the room and what they publish, by the rules of the wire: keyed by identity, older versions dropped, a changed sid is another
-// session of the same person, track lists are complete. Pure: every change comes back as a list of what happened, in order.
+// Who is in the room and what they publish, by the rules of the wire: keyed by identity, older versions
+// dropped, a changed sid is another session of the same person, track lists are complete. Pure: every change
+// comes back as a list of what happened, in order.
 #pragma once
 
 #include "session/events.hpp"
@@ -13,7 +14,8 @@ namespace lk::session {
 
 using ParticipantPtr = std::shared_ptr<const ParticipantInfo>;
 
-/// One thing that happened. The participant is shared between the changes of one update: a copy in each would square their size.
+/// One thing that happened. The participant is shared between the changes of one update: a copy in each would
+/// square their size.
 struct RosterChange {
   enum class Kind { Joined, Left, Changed, SelfChanged, TrackPublished, TrackUnpublished, TrackUpdated };
   Kind kind = Kind::Joined;
@@ -40,9 +42,15 @@ public:
   /// Everybody leaves.
   RosterChanges clear ();
 
-  const ParticipantInfo &self () const { return *self_; }
+  const ParticipantInfo &
+  self () const {
+    return *self_;
+  }
   /// By identity.
-  const std::unordered_map<std::string, ParticipantPtr> &participants () const { return participants_; }
+  const std::unordered_map<std::string, ParticipantPtr> &
+  participants () const {
+    return participants_;
+  }
   /// By track sid; valid until the next change.
   Track find_track (const std::string &sid) const;
   /// Ourselves included; "" when unknown.
@@ -56,8 +64,9 @@ private:
   void change_tracks (const std::vector<TrackInfo> &before, const ParticipantPtr &now, RosterChanges &out);
 
   ParticipantPtr self_ = std::make_shared<ParticipantInfo> ();
-  std::unordered_map<std::string, ParticipantPtr> participants_;       // by identity
-  std::unordered_map<std::string, std::string> identities_, track_of_; // participant sid, track sid → identity
+  std::unordered_map<std::string, ParticipantPtr> participants_; // by identity
+  std::unordered_map<std::string, std::string> identities_,
+      track_of_; // participant sid, track sid → identity
 };
 
 } // namespace lk::session

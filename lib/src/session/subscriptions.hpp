@@ -1,6 +1,6 @@
-// What we receive: the union of what elements want → UpdateSubscription; offer sections + roster + RTP streams → RemoteTracks.
-// A track is announced as soon as the latest offer has a section for it and the roster knows it, not with its first packet: a muted one
-// has none. Session thread only.
+// What we receive: the union of what elements want → UpdateSubscription; offer sections + roster + RTP
+// streams → RemoteTracks. A track is announced as soon as the latest offer has a section for it and the
+// roster knows it, not with its first packet: a muted one has none. Session thread only.
 #pragma once
 
 #include "session/alignment.hpp"
@@ -52,7 +52,10 @@ public:
 
   std::vector<RemoteTrackPtr> announced () const;
   /// The wanted jitter buffer.
-  Millis jitter_latency () const { return latency_; }
+  Millis
+  jitter_latency () const {
+    return latency_;
+  }
   /// Jitter buffer + largest lip-sync delay.
   Millis latency () const;
 
@@ -85,10 +88,11 @@ private:
   bool automatic_ = false, announcing_ = false;
   std::vector<TrackFilter> filters_;
   Millis latency_ = kDefaultLatency, told_latency_ = kDefaultLatency;
-  std::map<std::string, bool> overrides_, subscribed_; // by track sid: asked for by hand; what the server was told
-  std::vector<rtc::ReceiveSection> sections_;          // of the latest offer
-  std::map<std::string, Entry> entries_;               // by track sid
-  std::vector<rtc::Incoming> held_;                    // streams whose section or track is not known yet
+  std::map<std::string, bool> overrides_,
+      subscribed_;                            // by track sid: asked for by hand; what the server was told
+  std::vector<rtc::ReceiveSection> sections_; // of the latest offer
+  std::map<std::string, Entry> entries_;      // by track sid
+  std::vector<rtc::Incoming> held_;           // streams whose section or track is not known yet
   Alignment alignment_;
 };
 

@@ -1,5 +1,5 @@
-// The elements of a session: what they want, who reports, and delivery of events with the promise that none comes after detach().
-// Any thread.
+// The elements of a session: what they want, who reports, and delivery of events with the promise that none
+// comes after detach(). Any thread.
 #pragma once
 
 #include "session/session.hpp"
@@ -16,7 +16,8 @@ public:
 
   /// Errc::Settings when `settings` contradict those of another user, or those that the session runs with.
   Result<> attach (const std::shared_ptr<User> &user, const Settings &settings, const Needs &needs);
-  /// Returns whether it had been started. Afterwards no event comes; a running callback on another thread is awaited until `deadline`.
+  /// Returns whether it had been started. Afterwards no event comes; a running callback on another thread is
+  /// awaited until `deadline`.
   bool detach (const std::shared_ptr<User> &user, Deadline deadline);
 
   /// Wants the session connected; false when it is not attached.
@@ -57,7 +58,7 @@ private:
   };
   using EntryPtr = std::shared_ptr<Entry>;
 
-  EntryPtr find (const User *user) const; // lock held
+  EntryPtr find (const User *user) const;                                                // lock held
   Result<Settings> merged (const Settings *extra, const std::string &extra_owner) const; // lock held
   void call (const EntryPtr &entry, const SessionEvent &event);
 
