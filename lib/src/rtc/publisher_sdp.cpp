@@ -72,9 +72,7 @@ void
 add_codec (SdpSection &section, const PayloadType &row, const std::string &fmtp) {
   auto payload = std::to_string (row.payload);
   section.formats.push_back (payload);
-  std::string encoding = row.kind == MediaKind::Audio ? row.codec : row.encoding;
-  section.add ("a=rtpmap:" + payload + " " + encoding + "/" + std::to_string (row.clock_rate)
-               + (row.channels > 0 ? "/" + std::to_string (row.channels) : ""));
+  section.add (rtpmap_line (row));
   if (!fmtp.empty ()) section.add ("a=fmtp:" + payload + " " + fmtp);
   if (row.rtx == 0) return; // audio is never retransmitted
   for (const char *feedback : { "nack", "nack pli", "ccm fir", "transport-cc" })
@@ -153,15 +151,6 @@ void
 drop_malformed_candidates (SdpSection &section) {
   section.remove_if (
       [] (const auto &line) { return attribute_value (line, "candidate") && !clean_local_candidate (line); });
-}
-
-/// What carries the media of a section, as opposed to what describes it.
-bool
-is_transport_line (std::string_view line) {
-  for (const char *name :
-       { "setup", "ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "rtcp-mux", "rtcp-rsize" })
-    if (attribute_value (line, name)) return true;
-  return line.starts_with ("c=");
 }
 
 const SectionCodec *

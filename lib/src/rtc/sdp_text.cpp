@@ -140,6 +140,24 @@ is_source_line (std::string_view line) {
          || attribute_value (line, "ssrc-group");
 }
 
+bool
+is_transport_line (std::string_view line) {
+  for (const char *name :
+       { "setup", "ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "rtcp-mux", "rtcp-rsize" })
+    if (attribute_value (line, name)) return true;
+  return line.starts_with ("c=");
+}
+
+std::string
+rtpmap_line (const PayloadType &row) {
+  // The registered names: "opus", but "VP8".
+  std::string encoding = row.kind == MediaKind::Audio ? row.codec : row.encoding;
+  auto line
+      = "a=rtpmap:" + std::to_string (row.payload) + " " + encoding + "/" + std::to_string (row.clock_rate);
+  if (row.channels > 0) line += "/" + std::to_string (row.channels);
+  return line;
+}
+
 std::optional<std::string_view>
 SdpSection::attribute (std::string_view name) const {
   return first_attribute (lines, name);

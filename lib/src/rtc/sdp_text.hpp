@@ -121,5 +121,9 @@ bool is_codec_line (std::string_view line);
 bool is_direction_line (std::string_view line);
 /// a=msid, a=ssrc, a=ssrc-group.
 bool is_source_line (std::string_view line);
+/// What carries the media of a section, as opposed to what describes it: c=, ICE, DTLS, RTCP.
+bool is_transport_line (std::string_view line);
+/// "a=rtpmap:…" for a row of the table.
+std::string rtpmap_line (const PayloadType &row);
 
 } // namespace lk::rtc

@@ -53,13 +53,6 @@ read_section (const SdpText &sdp, const SdpSection &section) {
   return out.active ? out : empty;
 }
 
-bool
-is_transport_line (std::string_view line) {
-  for (const char *name : { "setup", "ice-ufrag", "ice-pwd", "ice-options", "fingerprint" })
-    if (attribute_value (line, name)) return true;
-  return false;
-}
-
 /// A section that the server stopped may come without codecs and transport, which webrtcbin would refuse as a
 /// whole.
 void
@@ -70,10 +63,10 @@ complete_stopped_section (SdpSection &section, const SdpSection *model) {
     const auto &row = *find_codec (section.is_audio () ? "opus" : "vp8");
     section.formats = { std::to_string (row.payload) };
     section.remove_if (is_codec_line);
-    section.add ("a=rtpmap:" + section.formats[0] + " " + row.encoding + "/" + std::to_string (row.clock_rate)
-                 + (row.channels > 0 ? "/" + std::to_string (row.channels) : ""));
+    section.add (rtpmap_line (row));
   }
   if (!model || section.attribute ("ice-ufrag")) return;
+  section.remove_if (is_transport_line);
   for (const auto &line : model->lines)
     if (is_transport_line (line)) section.add (line);
   for (const char *flag : { "rtcp-mux", "rtcp-rsize" })
