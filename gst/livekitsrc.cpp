@@ -260,8 +260,14 @@ end_track (GstLiveKitSrc *self, const std::string &sid) {
 
 void
 send_eos (GstLiveKitSrc *self) {
-  for (const auto &track : all_tracks (self))
+  const auto tracks = all_tracks (self);
+  for (const auto &track : tracks)
     run_in_pool ([track] { track->frame_src ()->finish (); });
+  // Without a pad nobody downstream would ever see the end, and an application that waits for it would wait
+  // for ever.
+  if (tracks.empty ())
+    post_error (GST_ELEMENT (self), { Errc::Closed, Retry::Never,
+                                      "the end came before any track did: there is nothing to finish" });
 }
 
 void
