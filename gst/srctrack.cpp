@@ -60,7 +60,7 @@ SrcTrack::create (const Params &params) {
                       + gst_flow_get_name (flow) + "); check the caps and elements behind that pad" });
   };
   std::tie (self->source_, self->frame_src_) = FrameSrc::make (std::move (source), std::move (hooks));
-  gst_bin_add (GST_BIN (params.bin), GST_ELEMENT (gst_object_ref (self->source_.get ())));
+  gst_bin_add (GST_BIN (params.bin), self->source_.get ());
   gst_element_sync_state_with_parent (self->source_.get ());
   return self;
 }
@@ -172,7 +172,7 @@ SrcTrack::build (bool raw) {
 
   GstElement *last = source_.get ();
   for (const auto &element : chain_) {
-    gst_bin_add (GST_BIN (bin_), GST_ELEMENT (gst_object_ref (element.get ())));
+    gst_bin_add (GST_BIN (bin_), element.get ());
     gst_element_link (last, element.get ());
     last = element.get ();
   }

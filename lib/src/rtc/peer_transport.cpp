@@ -191,7 +191,7 @@ PeerTransport::open (PacketTaps taps) {
   gst_element_set_base_time (pipeline_.get (), 0);
   gst_util_set_object_arg (G_OBJECT (webrtc_.get ()), "bundle-policy", "max-bundle");
   g_object_set (webrtc_.get (), "latency", guint (config_.latency.count ()), nullptr);
-  gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (webrtc_.get ())));
+  gst_bin_add (GST_BIN (pipeline_.get ()), webrtc_.get ());
   rtpbin_ = Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (webrtc_.get ()), "rtpbin"));
   if (!rtpbin_) return broken ("webrtcbin has no rtpbin");
   add_ice_servers ();
@@ -303,7 +303,8 @@ void
 PeerTransport::update_state (GstWebRTCPeerConnectionState connection, GstWebRTCICEConnectionState ice) {
   if (!is_open ()) return;
   auto next = PeerState::Connecting;
-  // Without a media section webrtcbin 1.22 leaves the ICE state at "new" for ever: it counts transceivers only.
+  // Without a media section webrtcbin 1.22 leaves the ICE state at "new" for ever: it counts transceivers
+  // only.
   bool ice_up = ice == GST_WEBRTC_ICE_CONNECTION_STATE_CONNECTED
                 || ice == GST_WEBRTC_ICE_CONNECTION_STATE_COMPLETED
                 || ice == GST_WEBRTC_ICE_CONNECTION_STATE_NEW;

@@ -96,8 +96,7 @@ Sender::create (const SenderSpec &spec, Ref<GstElement> source, GstElement *pipe
   self->pipeline_ = Ref<GstElement>::retain (pipeline);
   self->bin_ = Ref<GstElement>::sink (gst_bin_new (name.c_str ()));
   self->guard_ = Ref<GstElement>::sink (flow_guard_new ("guard"));
-  gst_bin_add_many (GST_BIN (self->bin_.get ()), GST_ELEMENT (gst_object_ref (source.get ())),
-                    GST_ELEMENT (gst_object_ref (self->guard_.get ())), nullptr);
+  gst_bin_add_many (GST_BIN (self->bin_.get ()), source.get (), self->guard_.get (), nullptr);
   auto guard_src = Ref<GstPad>::adopt (gst_element_get_static_pad (self->guard_.get (), "src"));
   gst_element_add_pad (self->bin_.get (), gst_ghost_pad_new ("src", guard_src.get ()));
   if (!gst_element_link_pads (source.get (), "src", self->guard_.get (), "sink"))
@@ -105,7 +104,7 @@ Sender::create (const SenderSpec &spec, Ref<GstElement> source, GstElement *pipe
 
   self->sink_ = request_sink (webrtc, self->spec_, caps->get ());
   if (!self->sink_) return Error{ Errc::MediaFailed, Retry::Restart, "webrtcbin gave no sink pad" };
-  gst_bin_add (GST_BIN (pipeline), GST_ELEMENT (gst_object_ref (self->bin_.get ())));
+  gst_bin_add (GST_BIN (pipeline), self->bin_.get ());
   auto ghost = Ref<GstPad>::adopt (gst_element_get_static_pad (self->bin_.get (), "src"));
   if (gst_pad_link (ghost.get (), self->sink_.get ()) != GST_PAD_LINK_OK) {
     self->stop ();

@@ -293,7 +293,7 @@ void
 SubscriberImpl::ensure_guard (ReceiveStream &stream) {
   if (stream.guard) return;
   stream.guard = Ref<GstElement>::sink (flow_guard_new (nullptr));
-  gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (stream.guard.get ())));
+  gst_bin_add (GST_BIN (pipeline_.get ()), stream.guard.get ());
   auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (stream.guard.get (), "sink"));
   gst_element_sync_state_with_parent (stream.guard.get ());
   gst_pad_link (stream.pad.get (), sink.get ());
@@ -316,7 +316,7 @@ SubscriberImpl::attach (const Incoming &incoming, Ref<GstElement> sink) {
     return Error{ Errc::Closed, Retry::Never, "the stream has ended" };
   detach_sink (*stream);
   auto *added = sink.get ();
-  gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (added)));
+  gst_bin_add (GST_BIN (pipeline_.get ()), added);
   stream->sink = std::move (sink);
   bool started = gst_element_sync_state_with_parent (added);
   ensure_guard (*stream);
