@@ -219,15 +219,6 @@ narrow_section (SdpSection &answered, const SdpSection &local, const OwnCodec &o
   });
 }
 
-/// An answered section by which the others can go: it has a transport.
-const SdpSection *
-find_model (const SdpText &answer) {
-  auto found = std::find_if (answer.sections.begin (), answer.sections.end (), [] (const auto &section) {
-    return section.port != "0" && section.attribute ("ice-ufrag") && section.attribute ("ice-pwd");
-  });
-  return found == answer.sections.end () ? nullptr : &*found;
-}
-
 } // namespace
 
 Result<SdpPair>
@@ -265,7 +256,7 @@ prepare_publisher_answer (std::string_view answer_text, std::string_view local_o
   if (!local) return local.error ();
   if (answer->sections.size () != local->sections.size ())
     return protocol_error ("the answer has other sections than the offer");
-  const auto *found = find_model (*answer);
+  const auto *found = answer->live_section ();
   if (!found) return protocol_error ("the answer accepts nothing");
   const SdpSection model = *found;
 

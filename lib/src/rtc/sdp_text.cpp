@@ -282,6 +282,14 @@ SdpText::direction_of (const SdpSection &section) const {
   return "sendrecv";
 }
 
+const SdpSection *
+SdpText::live_section () const {
+  auto found = std::find_if (sections.begin (), sections.end (), [] (const auto &section) {
+    return section.port != "0" && section.attribute ("ice-ufrag") && section.attribute ("ice-pwd");
+  });
+  return found == sections.end () ? nullptr : &*found;
+}
+
 void
 SdpText::replace_group (std::string line) {
   auto is_group = [] (const auto &other) { return other.starts_with ("a=group:BUNDLE"); };

@@ -106,6 +106,9 @@ struct SdpText {
       if (included (section)) group += " " + section.mid ();
     replace_group (std::move (group));
   }
+  /// The first section that was not refused and has a transport of its own, for others to go by; null when
+  /// there is none.
+  const SdpSection *live_section () const;
   /// Every section has a mid of its own.
   Result<> require_mids () const;
 

@@ -80,14 +80,6 @@ drop_malformed_candidates (SdpSection &section) {
   });
 }
 
-const SdpSection *
-find_model (const SdpText &sdp) {
-  auto found = std::find_if (sdp.sections.begin (), sdp.sections.end (), [] (const auto &section) {
-    return section.attribute ("ice-ufrag").has_value ();
-  });
-  return found == sdp.sections.end () ? nullptr : &*found;
-}
-
 /// Payload types of the offered section that we take, in its order: those of `codecs` and what retransmits
 /// them.
 std::vector<int>
@@ -174,13 +166,9 @@ prepare_subscriber_offer (std::string_view offer) {
   auto sdp = SdpText::parse (offer);
   if (!sdp) return sdp.error ();
   if (auto mids = sdp->require_mids (); !mids) return mids.error ();
-  auto credentials = ice_credentials (offer);
-  if (!credentials) return protocol_error ("the offer has no ICE credentials");
 
   SubscriberOffer out;
-  out.ice_ufrag = credentials->ufrag;
-  const auto *found = find_model (*sdp);
-  auto model = found ? std::optional (*found) : std::nullopt;
+  const auto *model = sdp->live_section ();
   for (auto &section : sdp->sections) {
     drop_malformed_candidates (section);
     if (!section.is_rtp ()) {
@@ -188,11 +176,14 @@ prepare_subscriber_offer (std::string_view offer) {
       continue;
     }
     out.sections.push_back (read_section (*sdp, section));
-    if (section.port == "0") complete_stopped_section (section, model ? &*model : nullptr);
+    if (section.port == "0") complete_stopped_section (section, model);
     section.set_direction ("sendonly");
   }
   sdp->write_bundle_group ([] (const auto &) { return true; });
   out.sdp = sdp->to_string ();
+  auto credentials = ice_credentials (out.sdp);
+  if (!credentials) return protocol_error ("the offer has no ICE credentials");
+  out.ice_ufrag = credentials->ufrag;
   return out;
 }
 
