@@ -8,10 +8,11 @@
 
 namespace lk::rtc {
 
-/// A local candidate as the server accepts it ("candidate:…"), or nothing for those it must not see: empty, malformed (one malformed
-/// line ends the session), mDNS names, TCP passive.
+/// A local candidate as the server accepts it ("candidate:…"), or nothing for those it must not see: empty,
+/// malformed (one malformed line ends the session), mDNS names, TCP passive.
 std::optional<std::string> clean_local_candidate (std::string_view line);
-/// A server candidate as webrtcbin accepts it, or nothing when it is empty or malformed.
+/// A server candidate as webrtcbin accepts it, or nothing when it is empty, malformed or names a host instead
+/// of an address (a name would be a DNS query on the server's behalf).
 std::optional<std::string> clean_remote_candidate (std::string_view line);
 
 struct IceServerUrl {
@@ -20,7 +21,8 @@ struct IceServerUrl {
 struct IceServers {
   std::string stun;              ///< "stun://host:port" or empty: only the first is used
   std::vector<std::string> turn; ///< "turn://user:pass@host:port?transport=udp", percent-encoded
-  size_t unusable = 0;           ///< turns: and malformed URLs
+  size_t unusable
+      = 0; ///< turns: and malformed URLs, TURN without credentials, what is beyond 16 TURN servers
 };
 /// From stun:/turn:/turns: URLs (RFC 7064, 7065) with credentials apart, or already in webrtcbin's form.
 IceServers convert_ice_servers (const std::vector<IceServerUrl> &servers);

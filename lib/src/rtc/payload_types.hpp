@@ -31,10 +31,13 @@ struct HeaderExtension {
   int id;
   const char *uri;
 };
-inline constexpr HeaderExtension kExtMid{1, "urn:ietf:params:rtp-hdrext:sdes:mid"};
-inline constexpr HeaderExtension kExtRid{2, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"};
-inline constexpr HeaderExtension kExtRepairedRid{3, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"};
-inline constexpr HeaderExtension kExtTransportCc{4, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"};
-inline constexpr HeaderExtension kExtAudioLevel{5, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"};
+inline constexpr HeaderExtension kExtMid{ 1, "urn:ietf:params:rtp-hdrext:sdes:mid" };
+inline constexpr HeaderExtension kExtRid{ 2, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id" };
+inline constexpr HeaderExtension kExtRepairedRid{ 3,
+                                                  "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id" };
+inline constexpr HeaderExtension kExtTransportCc{
+  4, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+};
+inline constexpr HeaderExtension kExtAudioLevel{ 5, "urn:ietf:params:rtp-hdrext:ssrc-audio-level" };
 
 } // namespace lk::rtc

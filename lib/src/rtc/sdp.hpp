@@ -1,7 +1,9 @@
-// What stands between webrtcbin's SDP and the server's: pure functions over SDP text. docs/architecture.md has the reasons;
-// each rule is held by a golden test over SDPs of a real server. Bad SDP gives Errc::Protocol, never an assertion.
+// What stands between webrtcbin's SDP and the server's: pure functions over SDP text. docs/architecture.md
+// has the reasons; each rule is held by a golden test over SDPs of a real server. Bad SDP gives
+// Errc::Protocol, never an assertion.
 //
-//   publisher:   webrtcbin create-offer ─ prepare_publisher_offer ─▶ {local → set-local-description, remote → server}
+//   publisher:   webrtcbin create-offer ─ prepare_publisher_offer ─▶ {local → set-local-description, remote →
+//   server}
 //                server answer ─ prepare_publisher_answer ─▶ set-remote-description
 //   subscriber:  server offer ─ prepare_subscriber_offer ─▶ set-remote-description
 //                webrtcbin create-answer ─ prepare_subscriber_answer ─▶ {local, remote}
@@ -32,11 +34,16 @@ struct SdpPair {
   std::string remote; ///< for the server
 };
 
-/// local: rtx payload types renumbered to media + 1, otherwise as created. remote: additionally a=msid, every video section with
-/// all codecs of `offered` (own first) with rtx and feedback, H264 as 42e01f, Opus with minptime/useinbandfec, header extension maps,
-/// sendonly or inactive (then without msid and ssrc), port 9 for every section.
+/// local: rtx payload types renumbered to media + 1, otherwise as created. remote: additionally a=msid, every
+/// video section with all video codecs of the table (own first) with rtx and feedback, H264 as 42e01f, Opus
+/// with minptime/useinbandfec, the header extensions that the payloader sends, sendonly or inactive (then
+/// without msid and ssrc), port 9 for every section. Sections with rid or simulcast lines keep them and lose
+/// their ssrc lines.
+/// @param sections  one for each audio and video section; Errc::Internal when one is missing or does not fit.
 Result<SdpPair> prepare_publisher_offer (std::string_view created, const std::vector<SendSection> &sections);
-/// Narrows each section of the server's answer to the codec that the local offer has; inactive becomes recvonly.
+/// Narrows each section of the server's answer to the codec that the local offer has; every direction becomes
+/// recvonly. A section that the server refused is written as if it had taken it, since webrtcbin must go on
+/// with all others: nothing plays there.
 Result<std::string> prepare_publisher_answer (std::string_view answer, std::string_view local_offer);
 
 /// One media section of a server offer.
@@ -49,16 +56,19 @@ struct ReceiveSection {
   uint32_t ssrc = 0, rtx_ssrc = 0; ///< 0 = none
 };
 struct SubscriberOffer {
-  std::string sdp; ///< directions recvonly/inactive shown as sendonly, so that webrtcbin never sees a change
+  std::string sdp; ///< every direction shown as sendonly, so that webrtcbin never sees a change; stopped
+                   ///< sections shown alive
   std::vector<ReceiveSection> sections;
   std::string ice_ufrag; ///< a change from one offer to the next is an ICE restart
   bool has_application = false;
 };
 Result<SubscriberOffer> prepare_subscriber_offer (std::string_view offer);
-/// Rebuilds each audio and video section of webrtcbin's answer from the offer: all codecs of `codecs` (short names, those that can be
-/// depayloaded) with rtpmap, fmtp, feedback (no ccm fir), rtx and extmaps; never red. remote additionally says inactive for sections
-/// without a track.
-Result<SdpPair> prepare_subscriber_answer (std::string_view created, std::string_view server_offer, const std::vector<std::string> &codecs);
+/// Rebuilds each audio and video section of webrtcbin's answer from the offer: all codecs of `codecs` (short
+/// names, those that can be depayloaded) with rtpmap, fmtp, feedback (no ccm fir), rtx and extmaps; never
+/// red, no VP9 but profile 0. A section with none of them stays as created, at port 9. remote additionally
+/// says inactive for sections without a track, and port 0 for stopped ones.
+Result<SdpPair> prepare_subscriber_answer (std::string_view created, std::string_view server_offer,
+                                           const std::vector<std::string> &codecs);
 
 struct IceCredentials {
   std::string ufrag, pwd;
