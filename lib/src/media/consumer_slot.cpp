@@ -24,14 +24,17 @@ ConsumerSlot::frame (const Frame &frame) {
 
 void
 ConsumerSlot::lost (GstClockTime from, GstClockTime duration) {
-  {
-    std::lock_guard hold (lock_);
-    needs_keyframe_ = true;
-  }
+  skip_to_keyframe ();
   if (direct_)
     call (Loss{ from, duration });
   else
     enqueue (Loss{ from, duration });
+}
+
+void
+ConsumerSlot::skip_to_keyframe () {
+  std::lock_guard hold (lock_);
+  needs_keyframe_ = true;
 }
 
 void

@@ -29,6 +29,8 @@ public:
   /// Streaming threads. False when the frame was dropped because the queue is full.
   bool frame (const Frame &frame);
   void lost (GstClockTime from, GstClockTime duration);
+  /// The next delta frames have no base.
+  void skip_to_keyframe ();
   /// See FrameReceiver::remove_consumer.
   void remove ();
   /// Since when a call to a direct consumer has been running, CLOCK_MONOTONIC; 0 = none runs.

@@ -195,6 +195,12 @@ Receiver::on_frame (const FrameTap *tap, Ref<GstBuffer> buffer, const Ref<GstCap
     stats_.bytes += gst_buffer_get_size (b);
     if (is_video () && is_key) ++stats_.keyframes;
     if (is_key) needs_keyframe_ = false;
+    // After a long hole the jitter buffer starts anew without saying what was lost.
+    if (is_video () && !is_key && GST_BUFFER_FLAG_IS_SET (b, GST_BUFFER_FLAG_DISCONT)) {
+      needs_keyframe_ = true;
+      for (const auto &slot : slots_)
+        slot->skip_to_keyframe ();
+    }
     if (slots_.empty ()) {
       ++stats_.dropped_no_consumer;
       return;
