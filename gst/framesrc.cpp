@@ -35,7 +35,7 @@ FrameSrc::finish () {
   std::lock_guard guard (push_lock_);
   if (finished_) return;
   finished_ = true;
-  send_head (caps_ ? caps_ : params_.first_caps);
+  send_head (caps_);
   gst_pad_push_event (src_pad, gst_event_new_eos ());
 }
 
@@ -51,9 +51,9 @@ FrameSrc::fill_gap (GstClockTime now) {
   std::unique_lock guard (push_lock_, std::try_to_lock);
   if (!guard || !gap_due (now) || !ready_to_push ()) return;
   // A video decoder asked to start with a gap invents a picture size; so video begins with its first frame.
-  if (!caps_ && !params_.first_caps) return;
+  if (!caps_ && !params_.caps) return;
   const GstClockTime from = covered_until_, until = now - hooks_.latency ();
-  send_head (caps_ ? caps_ : params_.first_caps);
+  send_head (caps_);
   covered_until_ = until;
   gst_pad_push_event (src_pad, gst_event_new_gap (from, until - from));
 }
@@ -122,7 +122,8 @@ FrameSrc::on_lost (GstClockTime from, GstClockTime duration) {
 }
 
 void
-FrameSrc::send_head (const Ref<GstCaps> &caps) {
+FrameSrc::send_head (const Ref<GstCaps> &of_frame) {
+  const Ref<GstCaps> &caps = params_.caps ? params_.caps : of_frame;
   if (!head_sent_) {
     auto *start = gst_event_new_stream_start (params_.stream_id.c_str ());
     gst_event_set_group_id (start, params_.group_id);

@@ -23,8 +23,7 @@ public:
     media::MediaKind kind = media::MediaKind::Audio;
     std::string stream_id;
     guint group_id = 0;
-    Ref<GstCaps>
-        first_caps; ///< fixed caps to announce when silence comes before any frame; null = wait for a frame
+    Ref<GstCaps> caps; ///< announced before any frame and instead of the frames' own; null = the frames'
     Ref<GstTagList> tags;
     std::shared_ptr<media::TimeMap> time;
   };

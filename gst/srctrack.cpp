@@ -7,6 +7,12 @@ namespace lk::gst {
 
 namespace {
 
+// Any Opus stream may be declared stereo (RFC 7845 §5.1): a sender that goes from mono to stereo changes
+// nothing for a muxer, and a muted track has a format before its first packet.
+constexpr const char *kOpusCaps
+    = "audio/x-opus, rate=(int)48000, channels=(int)2, channel-mapping-family=(int)0, "
+      "stream-count=(int)1, coupled-count=(int)1";
+
 const char *
 raw_caps_of (const media::Codec &codec) {
   return codec.kind == media::MediaKind::Audio ? "audio/x-raw" : "video/x-raw(ANY)";
@@ -38,10 +44,7 @@ SrcTrack::create (const Params &params) {
   std::weak_ptr<SrcTrack> weak = self;
   FrameSrc::Params source{ params.codec->kind,      params.stream_id, params.group_id, nullptr,
                            tags_of (*params.track), params.time };
-  if (self->is_audio ()) {
-    auto caps = caps_from (params.codec->bridge_caps);
-    source.first_caps = Ref<GstCaps>::adopt (gst_caps_fixate (caps.release ()));
-  }
+  if (std::string_view (params.codec->name) == "opus") source.caps = caps_from (kOpusCaps);
   FrameSrc::Hooks hooks;
   hooks.prepare = [weak] {
     auto owner = weak.lock ();
