@@ -1,6 +1,7 @@
 #include "rtc/peer_transport.hpp"
 
 #include "base/log.hpp"
+#include "rtc/ice_agent.hpp"
 
 #include <string_view>
 
@@ -194,6 +195,7 @@ PeerTransport::open (PacketTaps taps) {
   gst_bin_add (GST_BIN (pipeline_.get ()), webrtc_.get ());
   rtpbin_ = Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (webrtc_.get ()), "rtpbin"));
   if (!rtpbin_) return broken ("webrtcbin has no rtpbin");
+  disable_upnp (webrtc_.get ());
   add_ice_servers ();
   connect_signals (std::move (taps));
   open_ = true;

@@ -2,7 +2,7 @@
 
 #include "base/log.hpp"
 #include "rtc/flow_guard.hpp"
-#include "rtc/ice_restart.hpp"
+#include "rtc/ice_agent.hpp"
 #include "rtc/peer_transport.hpp"
 #include "rtc/reaper.hpp"
 #include "rtc/receive_streams.hpp"
@@ -373,12 +373,15 @@ SubscriberImpl::remove_stream (const StreamPtr &stream) {
   if (stream->pad) unblock (*stream, false); // a thread may still wait in the block
   run_on_reaper ([pipeline = pipeline_, webrtc = webrtc_, rtpbin = rtpbin_, pad = stream->pad,
                   guard = stream->guard, ssrc = stream->ssrc] {
+    auto inner = pad ? Ref<GstPad>::adopt (gst_ghost_pad_get_target (GST_GHOST_PAD (pad.get ()))) : nullptr;
     g_signal_emit_by_name (rtpbin.get (), "clear-ssrc", 0u, ssrc);
+    // Both bins keep their pads, by name of the SSRC: it could not come back.
+    if (inner) gst_element_remove_pad (rtpbin.get (), inner.get ());
     if (!pad) return;
+    gst_element_remove_pad (webrtc.get (), pad.get ());
     gst_element_set_locked_state (guard.get (), TRUE);
     gst_bin_remove (GST_BIN (pipeline.get ()), guard.get ());
     gst_element_set_state (guard.get (), GST_STATE_NULL);
-    gst_element_remove_pad (webrtc.get (), pad.get ());
   });
 }
 

@@ -1,4 +1,4 @@
-#include "rtc/ice_restart.hpp"
+#include "rtc/ice_agent.hpp"
 
 #include <nice/agent.h>
 
@@ -17,13 +17,25 @@ object_property (gpointer object, const char *name) {
   return value;
 }
 
+/// webrtcbin's NiceAgent, or null when its ICE is not libnice's.
+Ref<GObject>
+agent_of (GstElement *webrtc) {
+  auto ice = object_property (webrtc, "ice-agent");
+  auto agent = ice ? object_property (ice.get (), "agent") : nullptr;
+  return agent && NICE_IS_AGENT (agent.get ()) ? agent : nullptr;
+}
+
 } // namespace
+
+void
+disable_upnp (GstElement *webrtc) {
+  if (auto agent = agent_of (webrtc)) g_object_set (agent.get (), "upnp", FALSE, nullptr);
+}
 
 std::optional<IceCredentials>
 restart_ice (GstElement *webrtc) {
-  auto ice = object_property (webrtc, "ice-agent");
-  auto agent = ice ? object_property (ice.get (), "agent") : nullptr;
-  if (!agent || !NICE_IS_AGENT (agent.get ())) return std::nullopt;
+  auto agent = agent_of (webrtc);
+  if (!agent) return std::nullopt;
   auto *nice = NICE_AGENT (agent.get ());
   if (!nice_agent_restart_stream (nice, kStream)) return std::nullopt;
   gchar *ufrag = nullptr, *pwd = nullptr;

@@ -1,10 +1,14 @@
-// What webrtcbin cannot do: an ICE restart. Internal to rtc.
+// What webrtcbin leaves to be asked of its libnice agent. Internal to rtc.
 #pragma once
 
 #include "base/ref.hpp"
 #include "rtc/sdp.hpp"
 
 namespace lk::rtc {
+
+/// Before the first gathering. libnice looks for UPnP routers by default: multicast that nobody asked for,
+/// and sockets and threads that stay after the agent has gone.
+void disable_upnp (GstElement *webrtc);
 
 /// Restarts ICE of the bundled transport in libnice and returns the new local credentials, which must replace
 /// those that webrtcbin writes into the next local description. Nothing when the agent cannot be reached.
