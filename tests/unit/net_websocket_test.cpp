@@ -321,7 +321,7 @@ TEST_F (Ws, ARefusalWithoutAnEndStillTellsTheStatus) {
     peer.send ("HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n");
     peer.hold ();
   });
-  open ("ws://" + server.address (), 200ms);
+  open ("ws://" + server.address (), 1s);
   ASSERT_TRUE (soon ([&] { return client.closed; }));
   EXPECT_EQ (client.status, 403);
 }
@@ -354,6 +354,33 @@ TEST_F (Ws, ARefusedPortFails) {
   ASSERT_TRUE (soon ([&] { return client.closed; }));
   EXPECT_EQ (client.error.code, Errc::ConnectFailed);
   EXPECT_EQ (client.status, 0);
+}
+
+TEST_F (Ws, GoesThroughAnHttpProxyByConnect) {
+  std::string request;
+  RawServer proxy ([&] (RawPeer &peer) {
+    if (!peer.read_until ("\r\n\r\n")) return;
+    request = std::exchange (peer.received, "");
+    peer.send ("HTTP/1.1 200 Connection established\r\n\r\n");
+    if (peer.upgrade ()) peer.hold (); // from here on it plays the server behind it
+  });
+  network = make_soup_network ({ "http://" + proxy.address (), "", 0x7f });
+  open ("ws://server.invalid:7880/rtc"); // a name that only the proxy could know
+  ASSERT_TRUE (soon ([&] { return client.opened || client.closed; }));
+  EXPECT_EQ (client.opened, 1) << client.error.message;
+  EXPECT_EQ (request.find ("CONNECT server.invalid:7880 "), 0u) << request;
+}
+
+TEST_F (Ws, AProxyThatRefusesIsNamedInTheError) {
+  RawServer proxy ([&] (RawPeer &peer) {
+    peer.read_until ("\r\n\r\n");
+    peer.send ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+  });
+  network = make_soup_network ({ "http://" + proxy.address (), "", 0x7f });
+  open ("ws://server.invalid:7880/rtc");
+  ASSERT_TRUE (soon ([&] { return client.closed; }));
+  EXPECT_EQ (client.error.code, Errc::ConnectFailed);
+  EXPECT_NE (client.error.message.find ("proxy"), std::string::npos) << client.error.message;
 }
 
 TEST_F (Ws, ABadUrlIsReportedLater) {

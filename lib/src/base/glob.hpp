@@ -5,8 +5,9 @@
 
 namespace lk {
 
-/// Matches `text` against a comma-separated list of globs (`*`, `?`), blanks around commas ignored; a pattern with a
-/// leading `!` excludes. Empty list = everything. A list of only exclusions matches what none of them names.
+/// Matches `text` against a comma-separated list of globs (`*`, `?`), blanks around commas ignored; a pattern
+/// with a leading `!` excludes. Empty list = everything. A list of only exclusions matches what none of them
+/// names.
 bool matches_globs (std::string_view list, std::string_view text);
 
 } // namespace lk

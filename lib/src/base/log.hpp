@@ -1,5 +1,5 @@
-// Debug categories, one per room, all declared in log.cpp. Use the GST_*_OBJECT macros where there is an object,
-// GST_CAT_* with these otherwise. Never log a token, key, TURN credential or a whole JoinResponse.
+// Debug categories, one per room, all declared in log.cpp. Use the GST_*_OBJECT macros where there is an
+// object, GST_CAT_* with these otherwise. Never log a token, key, TURN credential or a whole JoinResponse.
 #pragma once
 
 #include <gst/gst.h>

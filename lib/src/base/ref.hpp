@@ -10,14 +10,26 @@ namespace lk {
 
 /// How to take and drop a reference of T; the default fits GObject and what derives from it.
 template <typename T> struct RefTraits {
-  static void ref (T *p) { g_object_ref (p); }
-  static void unref (T *p) { g_object_unref (p); }
+  static void
+  ref (T *p) {
+    g_object_ref (p);
+  }
+  static void
+  unref (T *p) {
+    g_object_unref (p);
+  }
 };
 
-#define LK_REF_TRAITS(Type, ref_fn, unref_fn)                                                                 \
-  template <> struct RefTraits<Type> {                                                                        \
-    static void ref (Type *p) { ref_fn (p); }                                                                 \
-    static void unref (Type *p) { unref_fn (p); }                                                             \
+#define LK_REF_TRAITS(Type, ref_fn, unref_fn)                                                                \
+  template <> struct RefTraits<Type> {                                                                       \
+    static void                                                                                              \
+    ref (Type *p) {                                                                                          \
+      ref_fn (p);                                                                                            \
+    }                                                                                                        \
+    static void                                                                                              \
+    unref (Type *p) {                                                                                        \
+      unref_fn (p);                                                                                          \
+    }                                                                                                        \
   }
 
 LK_REF_TRAITS (GstCaps, gst_caps_ref, gst_caps_unref);
@@ -44,35 +56,55 @@ public:
   ~Ref () {
     if (ptr_) RefTraits<T>::unref (ptr_);
   }
-  Ref &operator= (Ref o) noexcept {
+  Ref &
+  operator= (Ref o) noexcept {
     std::swap (ptr_, o.ptr_);
     return *this;
   }
 
-  static Ref adopt (T *p) {
+  static Ref
+  adopt (T *p) {
     Ref r;
     r.ptr_ = p;
     return r;
   }
-  static Ref retain (T *p) {
+  static Ref
+  retain (T *p) {
     if (p) RefTraits<T>::ref (p);
     return adopt (p);
   }
   /// Takes over a floating reference (or adds one when it is not floating).
-  static Ref sink (T *p) {
+  static Ref
+  sink (T *p) {
     if (p) g_object_ref_sink (p);
     return adopt (p);
   }
 
-  T *get () const { return ptr_; }
+  T *
+  get () const {
+    return ptr_;
+  }
   /// Hands the reference to the caller (for transfer-full arguments).
-  [[nodiscard]] T *release () { return std::exchange (ptr_, nullptr); }
-  void reset () { *this = Ref (); }
-  T *operator->() const { return ptr_; }
+  [[nodiscard]] T *
+  release () {
+    return std::exchange (ptr_, nullptr);
+  }
+  void
+  reset () {
+    *this = Ref ();
+  }
+  T *
+  operator->() const {
+    return ptr_;
+  }
   explicit operator bool () const { return ptr_ != nullptr; }
-  bool operator== (const Ref &o) const { return ptr_ == o.ptr_; }
+  bool
+  operator== (const Ref &o) const {
+    return ptr_ == o.ptr_;
+  }
   /// For out-parameters that return a full reference.
-  T **out () {
+  T **
+  out () {
     reset ();
     return &ptr_;
   }
@@ -82,7 +114,11 @@ private:
 };
 
 template <auto Fn> struct Deleter {
-  template <typename T> void operator() (T *p) const { Fn (p); }
+  template <typename T>
+  void
+  operator() (T *p) const {
+    Fn (p);
+  }
 };
 
 using CString = std::unique_ptr<gchar, Deleter<g_free>>;

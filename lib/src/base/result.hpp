@@ -59,14 +59,38 @@ public:
   Result (T value) : v_ (std::in_place_index<0>, std::move (value)) {}
   Result (Error error) : v_ (std::in_place_index<1>, std::move (error)) {}
   explicit operator bool () const { return v_.index () == 0; }
-  T &value () & { return std::get<0> (v_); }
-  const T &value () const & { return std::get<0> (v_); }
-  T &&value () && { return std::get<0> (std::move (v_)); }
-  T &operator* () & { return value (); }
-  const T &operator* () const & { return value (); }
-  T *operator->() { return &value (); }
-  const T *operator->() const { return &value (); }
-  const Error &error () const { return std::get<1> (v_); }
+  T &
+  value () & {
+    return std::get<0> (v_);
+  }
+  const T &
+  value () const & {
+    return std::get<0> (v_);
+  }
+  T &&
+  value () && {
+    return std::get<0> (std::move (v_));
+  }
+  T &
+  operator* () & {
+    return value ();
+  }
+  const T &
+  operator* () const & {
+    return value ();
+  }
+  T *
+  operator->() {
+    return &value ();
+  }
+  const T *
+  operator->() const {
+    return &value ();
+  }
+  const Error &
+  error () const {
+    return std::get<1> (v_);
+  }
 
 private:
   std::variant<T, Error> v_;
@@ -77,7 +101,10 @@ public:
   Result () = default;
   Result (Error error) : error_ (std::move (error)), ok_ (false) {}
   explicit operator bool () const { return ok_; }
-  const Error &error () const { return error_; }
+  const Error &
+  error () const {
+    return error_;
+  }
 
 private:
   Error error_;

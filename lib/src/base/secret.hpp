@@ -11,10 +11,19 @@ public:
   Secret () = default;
   explicit Secret (std::string value) : value_ (std::move (value)) {}
   /// The secret itself: only for what is sent to the server or used as a key. Easy to grep for.
-  const std::string &reveal () const { return value_; }
+  const std::string &
+  reveal () const {
+    return value_;
+  }
   /// Safe for logs: the length only.
-  std::string redacted () const { return value_.empty () ? "(none)" : "(" + std::to_string (value_.size ()) + " bytes)"; }
-  bool empty () const { return value_.empty (); }
+  std::string
+  redacted () const {
+    return value_.empty () ? "(none)" : "(" + std::to_string (value_.size ()) + " bytes)";
+  }
+  bool
+  empty () const {
+    return value_.empty ();
+  }
   bool operator== (const Secret &) const = default;
 
 private:

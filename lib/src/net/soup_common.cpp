@@ -106,7 +106,7 @@ make_session (const Access &access) {
   auto session = Ref<SoupSession>::adopt (soup_session_new_with_options (
       "timeout", 0u, "idle-timeout", kIdleSeconds, "user-agent", kUserAgent, nullptr));
   if (!access.proxy.empty ()) {
-    auto resolver = Ref<GProxyResolver>::adopt (g_simple_proxy_resolver_new (access.proxy.c_str (), nullptr));
+    auto resolver = make_proxy_resolver (access.proxy);
     soup_session_set_proxy_resolver (session.get (), resolver.get ());
   }
   if (!access.ca_file.empty ()) {

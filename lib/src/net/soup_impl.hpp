@@ -24,6 +24,9 @@ Error timed_out (const std::string &where, Millis limit);
 Ref<SoupMessage> make_message (const char *method, const std::string &url, const Secret &bearer,
                                uint32_t tls_flags);
 
+/// Sends everything through `proxy` ("http://host:port", "socks5://…").
+Ref<GProxyResolver> make_proxy_resolver (const std::string &proxy);
+
 /// The SoupSession of one Access, or why there is none (a CA file that cannot be read).
 Result<Ref<SoupSession>> make_session (const Access &access);
 

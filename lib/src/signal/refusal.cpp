@@ -57,11 +57,10 @@ explain_refusal (int status, const std::string &body) {
              "the server cannot use this token (" + said + "); check its room and identity" };
   case 401:
   case 403:
-    return {
-      Errc::Unauthorized, Retry::Never,
-      "the server refused the token (" + said
-          + "); check the API key and secret, that it grants joining this room, and that it has not expired (compare the clocks)"
-    };
+    return { Errc::Unauthorized, Retry::Never,
+             "the server refused the token (" + said
+                 + "); check the API key and secret, that it grants joining this room, and that it has not "
+                   "expired (compare the clocks)" };
   case 404:
     if (!contains (body, "room does not exist")) break;
     return { Errc::NotFound, Retry::Never,
