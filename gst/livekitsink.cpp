@@ -90,6 +90,7 @@ private:
   void begin_start ();
   void try_finish_start ();
   void finish_start ();
+  void announce_playing_again ();
   void try_post_eos ();
   void post_eos ();
   void close_pads ();
@@ -346,6 +347,28 @@ Sink::finish_start () {
   GST_DEBUG_OBJECT (bin_, "connected and published");
   GST_BIN_CLASS (gst_livekit_sink_parent_class)
       ->handle_message (bin_, gst_message_new_async_done (GST_OBJECT (bin_), GST_CLOCK_TIME_NONE));
+  announce_playing_again ();
+}
+
+// GstBin (1.22 to 1.26) notes "PLAYING was not announced yet" after posting its change to PAUSED, which wakes
+// the application: when that goes to PLAYING before the posting thread gets on, the note comes too late and
+// the bin never posts EOS again. The posting thread is ours here. Held by publish_test's
+// test_eos_drains_unpublishes_and_ends_the_program on a busy machine.
+void
+Sink::announce_playing_again () {
+  auto parent = Ref<GstObject>::adopt (gst_object_get_parent (GST_OBJECT (bin_)));
+  while (parent) {
+    GST_OBJECT_LOCK (parent.get ());
+    auto *element = GST_ELEMENT (parent.get ());
+    const bool playing
+        = GST_STATE (element) == GST_STATE_PLAYING && GST_STATE_PENDING (element) == GST_STATE_VOID_PENDING;
+    GST_OBJECT_UNLOCK (parent.get ());
+    if (playing)
+      gst_element_post_message (element,
+                                gst_message_new_state_changed (parent.get (), GST_STATE_PAUSED,
+                                                               GST_STATE_PLAYING, GST_STATE_VOID_PENDING));
+    parent = Ref<GstObject>::adopt (gst_object_get_parent (parent.get ()));
+  }
 }
 
 // ---- end
