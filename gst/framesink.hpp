@@ -13,8 +13,7 @@ namespace lk::gst {
 /// @param patience  how long non-live input waits for its track to be published before frames are dropped.
 Ref<GstElement> make_frame_sink (std::shared_ptr<Pace> pace, GstClockTime patience);
 
-// Any thread.
-// ---------------------------------------------------------------------------------------------------
+// Any thread. -------------------------------------------------------------------------------------
 /// Where frames go from now on; null: nowhere.
 void frame_sink_set_track (GstElement *sink, session::LocalTrackPtr track);
 /// Live input is sent as it comes, and what comes outside PLAYING is dropped; other input is paced by the

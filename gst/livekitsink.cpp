@@ -164,8 +164,7 @@ Sink::Sink (GstBin *bin)
                      [this] (const auto &event) { on_event (event); }, [this] { end_stream (); } }),
       bin_ (bin) {}
 
-// ---- pads
-// --------------------------------------------------------------------------------------------------------
+// ---- pads ---------------------------------------------------------------------------------------
 
 GstPad *
 Sink::request_pad (GstPadTemplate *templ, const gchar *name) {
@@ -268,8 +267,7 @@ Sink::set_muted (const char *which, bool muted) {
   return false;
 }
 
-// ---- session events, session thread
-// -----------------------------------------------------------------------------
+// ---- session events, session thread -------------------------------------------------------------
 
 void
 Sink::on_event (const lk::session::SessionEvent &event) {
@@ -311,8 +309,7 @@ Sink::end_stream () {
   try_post_eos ();
 }
 
-// ---- start: PAUSED is reached when what has a format is published
-// -------------------------------------------------
+// ---- start: PAUSED is reached when what has a format is published -------------------------------
 
 void
 Sink::begin_start () {
@@ -371,8 +368,7 @@ Sink::announce_playing_again () {
   }
 }
 
-// ---- end
-// ---------------------------------------------------------------------------------------------------------
+// ---- end ----------------------------------------------------------------------------------------
 
 void
 Sink::try_post_eos () {
@@ -457,8 +453,7 @@ Sink::handle_message (GstMessage *message) {
   GST_BIN_CLASS (gst_livekit_sink_parent_class)->handle_message (bin_, held.release ());
 }
 
-// ---- states
-// ------------------------------------------------------------------------------------------------------
+// ---- states -------------------------------------------------------------------------------------
 
 void
 Sink::close_pads () {
@@ -553,8 +548,7 @@ set_muted_action (GstElement *element, const gchar *track, gboolean muted) {
 
 } // namespace
 
-// ---- class
-// -------------------------------------------------------------------------------------------------------
+// ---- class --------------------------------------------------------------------------------------
 
 static GstPad *
 gst_livekit_sink_request_new_pad (GstElement *element, GstPadTemplate *templ, const gchar *name,
@@ -684,8 +678,7 @@ gst_livekit_sink_init (GstLiveKitSink *self) {
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
 }
 
-// ---- GstChildProxy: the pads, not the elements behind them
-// --------------------------------------------------------
+// ---- GstChildProxy: the pads, not the elements behind them --------------------------------------
 
 static GObject *
 gst_livekit_sink_get_child_by_index (GstChildProxy *proxy, guint index) {

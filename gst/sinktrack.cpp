@@ -20,15 +20,26 @@ publishable (const char *codec) {
   return std::ranges::find (media::publishable_codecs (), codec) != media::publishable_codecs ().end ();
 }
 
-Ref<GstCaps>
-make_template_caps (MediaKind kind) {
-  auto caps = Ref<GstCaps>::adopt (gst_caps_from_string (
-      kind == MediaKind::Audio
-          ? GST_AUDIO_CAPS_MAKE (GST_AUDIO_FORMATS_ALL) ", layout = (string) { interleaved, non-interleaved }"
-          : GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+/// Raw formats and codecs of a kind; `all`: also codecs that this installation cannot send.
+void
+append_formats (Ref<GstCaps> &caps, MediaKind kind, bool all) {
+  gst_caps_append (
+      caps.get (),
+      gst_caps_from_string (kind == MediaKind::Audio ? GST_AUDIO_CAPS_MAKE (
+                                GST_AUDIO_FORMATS_ALL) ", layout = (string) { interleaved, non-interleaved }"
+                                                     : GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
   for (const auto &codec : media::codecs ())
-    if (codec.kind == kind && publishable (codec.name))
+    if (codec.kind == kind && (all || publishable (codec.name)))
       gst_caps_append (caps.get (), gst_caps_new_empty_simple (codec.media_type));
+}
+
+Ref<GstCaps>
+make_template_caps (SinkTrack::Kind kind) {
+  auto caps = Ref<GstCaps>::adopt (gst_caps_new_empty ());
+  // A pad for anything takes also what lacks only a payloader: then the error can name the missing package.
+  const bool any = kind == SinkTrack::Kind::Any;
+  if (kind != SinkTrack::Kind::Video) append_formats (caps, MediaKind::Audio, any);
+  if (kind != SinkTrack::Kind::Audio) append_formats (caps, MediaKind::Video, any);
   return caps;
 }
 
@@ -66,11 +77,9 @@ SinkTrack::init (SinkOwner *owner, Kind kind) {
 
 Ref<GstCaps>
 SinkTrack::template_caps (Kind kind) {
-  static const auto audio = make_template_caps (MediaKind::Audio);
-  static const auto video = make_template_caps (MediaKind::Video);
-  if (kind == Kind::Audio) return audio;
-  if (kind == Kind::Video) return video;
-  return Ref<GstCaps>::adopt (gst_caps_merge (gst_caps_copy (audio.get ()), gst_caps_ref (video.get ())));
+  static const Ref<GstCaps> caps[] = { make_template_caps (Kind::Any), make_template_caps (Kind::Audio),
+                                       make_template_caps (Kind::Video) };
+  return caps[int (kind)];
 }
 
 Ref<GstCaps>
@@ -142,8 +151,7 @@ SinkTrack::track () const {
   return track_;
 }
 
-// ---- caps → chain
-// -----------------------------------------------------------------------------------------------
+// ---- caps → chain -------------------------------------------------------------------------------
 
 Result<SinkTrack::Format>
 SinkTrack::decide (GstCaps *caps) const {
@@ -355,8 +363,7 @@ SinkTrack::fail (const Error &error) {
   post_error (GST_ELEMENT (owner_->bin ()), error);
 }
 
-// ---- stream
-// -----------------------------------------------------------------------------------------------------
+// ---- stream -------------------------------------------------------------------------------------
 
 void
 SinkTrack::on_restart () {
@@ -411,8 +418,7 @@ SinkTrack::admit () {
   return Verdict::Pass;
 }
 
-// ---- the element's side
-// -----------------------------------------------------------------------------------------
+// ---- the element's side -------------------------------------------------------------------------
 
 bool
 SinkTrack::owns (const GstObject *frame_sink) const {

@@ -58,8 +58,7 @@ public:
   static Ref<GstCaps> template_caps (Kind kind);
   Ref<GstCaps> query_caps () const;
 
-  // Any thread.
-  // -------------------------------------------------------------------------------------------------
+  // Any thread. -----------------------------------------------------------------------------------
   Settings settings () const;
   /// For settings that count when the track is published; it changes nothing that runs.
   void configure (const std::function<void (Settings &)> &change);
@@ -68,8 +67,7 @@ public:
   std::string name () const; ///< of the track: the pad's unless set
   session::LocalTrackPtr track () const;
 
-  // Streaming thread.
-  // --------------------------------------------------------------------------------------------
+  // Streaming thread. -----------------------------------------------------------------------------
   /// False when these caps cannot be published; the error is posted.
   bool on_caps (GstCaps *caps);
   /// Stream-start or flush-stop, already passed on: a track that had ended goes on.
@@ -79,8 +77,7 @@ public:
   /// Of one incoming buffer.
   Verdict admit ();
 
-  // The element.
-  // -------------------------------------------------------------------------------------------------
+  // The element. ----------------------------------------------------------------------------------
   bool owns (const GstObject *frame_sink) const;
   bool owns (const session::LocalTrackPtr &track) const;
   /// Does not hold up the start of the element: published, without caps, or ended.

@@ -112,8 +112,7 @@ ends_in_eos (const Ref<GstMessage> &message) {
   return message && GST_MESSAGE_TYPE (message.get ()) == GST_MESSAGE_EOS;
 }
 
-// ---- class
-// ------------------------------------------------------------------------------------------------------
+// ---- class --------------------------------------------------------------------------------------
 
 TEST_F (Sink, TemplatesComeInTheOrderThatLaunchLinesNeed) {
   auto *klass = GST_ELEMENT_CLASS (g_type_class_ref (gst_element_factory_get_element_type (
@@ -167,8 +166,7 @@ TEST_F (Sink, ChildProxyListsPadsOnly) {
   g_object_unref (child);
 }
 
-// ---- formats
-// ----------------------------------------------------------------------------------------------------
+// ---- formats ------------------------------------------------------------------------------------
 
 struct FormatRow {
   const char *what, *source, *pad;
@@ -323,8 +321,17 @@ INSTANTIATE_TEST_SUITE_P (
                     "no codec \"mp3\"" }),
     [] (const auto &row) { return std::string (row.param.what); });
 
-// ---- start
-// ------------------------------------------------------------------------------------------------------
+TEST_F (Sink, MissingPayloaderIsNamedWithItsPackage) {
+  if (Ref<GstElementFactory>::adopt (gst_element_factory_find ("rtpav1pay")))
+    GTEST_SKIP () << "rtpav1pay is installed";
+  launch ("livekitsink appsrc caps=video/x-av1,width=64,height=64,framerate=30/1 num-buffers=1 ! s.sink_0");
+  play ();
+  auto error = message (GST_MESSAGE_EOS);
+  EXPECT_NE (text_of (error).find ("rtpav1pay"), std::string::npos) << text_of (error);
+  EXPECT_NE (text_of (error).find ("install"), std::string::npos) << text_of (error);
+}
+
+// ---- start --------------------------------------------------------------------------------------
 
 TEST_F (Sink, NonLivePipelineWaitsUntilItsTracksArePublished) {
   session_->hold_connect = session_->hold_publish = true;
@@ -401,8 +408,7 @@ TEST_F (Sink, RefusedTrackIsAnElementError) {
   g_error_free (raw);
 }
 
-// ---- timing
-// -----------------------------------------------------------------------------------------------------
+// ---- timing -------------------------------------------------------------------------------------
 
 TEST_F (Sink, NonLiveInputIsPacedByTheClock) {
   launch ("livekitsink audiotestsrc num-buffers=48 samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1 "
@@ -468,8 +474,7 @@ TEST_F (Sink, FlushingSeekKeepsTimeMovingForward) {
   EXPECT_EQ (session_->tracks ().size (), 1u);
 }
 
-// ---- control
-// ----------------------------------------------------------------------------------------------------
+// ---- control ------------------------------------------------------------------------------------
 
 TEST_F (Sink, MuteGoesBothWays) {
   launch ("livekitsink audiotestsrc is-live=true ! s.audio_0");
@@ -527,8 +532,7 @@ TEST_F (Sink, StatsAndSidAreReadable) {
   g_free (sid);
 }
 
-// ---- end
-// --------------------------------------------------------------------------------------------------------
+// ---- end ----------------------------------------------------------------------------------------
 
 TEST_F (Sink, EosOnAPadUnpublishesThatTrackOnly) {
   launch ("livekitsink audiotestsrc num-buffers=5 ! s.audio_0 audiotestsrc is-live=true ! s.audio_1");
@@ -615,8 +619,7 @@ TEST_F (Sink, StopUnpublishesAndStartPublishesAgain) {
   EXPECT_EQ (session_->users (), 0u);
 }
 
-// ---- pads that come and go
-// --------------------------------------------------------------------------------------
+// ---- pads that come and go ----------------------------------------------------------------------
 
 TEST_F (Sink, PadsComeAndGoWhilePlaying) {
   launch ("livekitsink audiotestsrc is-live=true ! s.audio_0");
@@ -656,8 +659,7 @@ TEST_F (Sink, PadIsReleasedWhileItsInputWaitsForTheRoom) {
   EXPECT_EQ (s->numsinkpads, 0);
 }
 
-// ---- life cycle
-// -------------------------------------------------------------------------------------------------
+// ---- life cycle ---------------------------------------------------------------------------------
 
 size_t
 entries (const char *directory) {
