@@ -184,9 +184,10 @@ take (const char *option, const char *value, gpointer data, GError **error) noex
 std::vector<GOptionEntry>
 entries () {
   std::vector<GOptionEntry> all;
+  // FILENAME keeps the bytes as they are; the conversion from the locale refuses UTF-8 under LC_ALL=C.
   for (const auto &value : kValues)
-    all.push_back ({ value.name, 0, 0, G_OPTION_ARG_CALLBACK, reinterpret_cast<gpointer> (take), value.help,
-                     value.placeholder });
+    all.push_back ({ value.name, 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
+                     reinterpret_cast<gpointer> (take), value.help, value.placeholder });
   for (const auto &flag : kFlags)
     all.push_back ({ flag.name, 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
                      reinterpret_cast<gpointer> (take), flag.help, nullptr });
@@ -216,7 +217,6 @@ parse (char **argv) {
   g_option_group_add_entries (group, entries ().data ());
   g_option_context_set_main_group (context.get (), group);
 
-  // The strv form takes arguments as they are: the other one refuses UTF-8 under LC_ALL=C.
   char **rest = g_strdupv (argv);
   GError *raw = nullptr;
   const bool parsed = g_option_context_parse_strv (context.get (), &rest, &raw);
