@@ -135,7 +135,7 @@ public:
     pipeline_ = Ref<GstElement>::sink (gst_pipeline_new (nullptr));
     webrtc_ = Ref<GstElement>::sink (gst_element_factory_make ("webrtcbin", "plain"));
     gst_util_set_object_arg (G_OBJECT (webrtc_.get ()), "bundle-policy", "max-bundle");
-    gst_bin_add (GST_BIN (pipeline_.get ()), GST_ELEMENT (gst_object_ref (webrtc_.get ())));
+    gst_bin_add (GST_BIN (pipeline_.get ()), webrtc_.get ());
     g_signal_connect (webrtc_.get (), "on-ice-candidate",
                       G_CALLBACK (+[] (GstElement *, guint, gchar *candidate, PlainPeer *self) {
                         if (self->on_candidate) self->on_candidate (candidate);

@@ -6,8 +6,8 @@
 
 namespace lk::rtc {
 
-/// Before the first gathering. libnice looks for UPnP routers by default: multicast that nobody asked for,
-/// and sockets and threads that stay after the agent has gone.
+/// Before the first gathering. libnice searches for UPnP routers by default: multicast into a network that
+/// nobody asked to touch, from an HTTP server of its own on every address.
 void disable_upnp (GstElement *webrtc);
 
 /// Restarts ICE of the bundled transport in libnice and returns the new local credentials, which must replace
