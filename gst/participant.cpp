@@ -22,6 +22,10 @@ namespace {
 
 constexpr guint kDefaultConnectTimeoutMs = 10000;
 
+// An error that comes while the application is still inside set_state() can be lost: gst-launch 1.22 stops
+// its main loop before it runs it, and then hangs. Within this time after the start errors wait.
+constexpr gint64 kQuietStartUs = 100'000;
+
 GQuark
 participant_quark () {
   static const GQuark quark = g_quark_from_static_string ("gst-livekit-participant");
@@ -428,6 +432,8 @@ Participant::start () {
     session = session_;
     user = user_;
   }
+  ++run_;
+  started_at_us_ = g_get_monotonic_time ();
   if (session) session->start (user);
 }
 
@@ -442,6 +448,7 @@ Participant::detach () {
     // A bin keeps the context it was given longer than the element stays in it.
     pool_.reset ();
   }
+  ++run_;
   if (session) session->detach (user);
   was_connected_ = false;
 }
@@ -518,7 +525,7 @@ Participant::on_state (const session::StateChanged &change) {
   }
   switch (policy) {
   case GST_LIVEKIT_ON_DISCONNECT_ERROR:
-    if (is_reporter ()) post_error (element_, cause);
+    if (is_reporter ()) post_failure (cause);
     break;
   case GST_LIVEKIT_ON_DISCONNECT_EOS:
     if (!clean && is_reporter ()) post_warning (element_, cause);
@@ -528,6 +535,26 @@ Participant::on_state (const session::StateChanged &change) {
     if (is_reporter ()) post_warning (element_, cause);
     break;
   }
+}
+
+void
+Participant::post_failure (const Error &error) {
+  const gint64 due = started_at_us_ + kQuietStartUs;
+  if (g_get_monotonic_time () >= due) return post_error (element_, error);
+  struct Later {
+    Error error;
+    gint64 due;
+    unsigned run;
+  };
+  gst_element_call_async (
+      element_,
+      [] (GstElement *element, gpointer data) {
+        const auto &later = *static_cast<Later *> (data);
+        const gint64 left = later.due - g_get_monotonic_time ();
+        if (left > 0) g_usleep (gulong (left));
+        if (participant_of (element)->run_ == later.run) post_error (element, later.error);
+      },
+      new Later{ error, due, run_ }, [] (gpointer data) { delete static_cast<Later *> (data); });
 }
 
 namespace {

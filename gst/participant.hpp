@@ -9,6 +9,7 @@
 #include <gst/gst.h>
 #include <gst/livekit/enums.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -69,6 +70,7 @@ private:
   void handle (const session::SessionEvent &event);
   void on_state (const session::StateChanged &change);
   void announce (const session::SessionEvent &event);
+  void post_failure (const Error &error);
   bool is_reporter () const;
 
   GstElement *element_; // owner of this object
@@ -79,6 +81,8 @@ private:
   std::shared_ptr<session::Session> session_;
   std::shared_ptr<UserImpl> user_;
   bool was_connected_ = false; // session thread
+  std::atomic<gint64> started_at_us_{ 0 };
+  std::atomic<unsigned> run_{ 0 }; // counts starts and ends: what was meant for one is not for the next
 };
 
 } // namespace lk::gst
