@@ -9,7 +9,7 @@ from lk.case import LiveKitTest
 from lk.recording import Recording
 from lk.wait import wait_until
 
-WAV = "audioconvert ! audioresample ! audio/x-raw,rate=48000 ! wavenc ! filesink location={}"
+WAV = "audioconvert ! audioresample ! audio/x-raw,rate=48000 ! wavenc ! filesink buffer-mode=unbuffered location={}"
 
 
 class Subscribe(LiveKitTest):
@@ -69,6 +69,13 @@ class Audio(Subscribe):
         self.check_sound(recording, 523, 2.8)
         self.assert_near(recording.duration, len(recording.sound()) / 48000, 0.02, "the header's duration")
 
+    def test_a_track_with_redundancy_is_received_too(self):
+        # The SDK's default: TrackInfo then says audio/red, while we are sent Opus.
+        self.peer("them").publish_tone(523, red=True)
+        path = self.path("a.wav")
+        recording, _ = self.record(f"{self.source()} r.audio_0 ! {WAV.format(path)}", 2, path)
+        self.check_sound(recording, 523, 1.8)
+
     def test_delayed_linking_by_the_elements_name(self):
         self.peer("them").publish_tone(523)
         recording, _ = self.record(f"{self.source()} r. ! {WAV.format(self.path('a.wav'))}", 3, self.path("a.wav"))
@@ -90,7 +97,7 @@ class Audio(Subscribe):
         self.peer("them").publish_tone(523)
         path = self.path("a.mka")
         recording, _ = self.record(f"{self.source()} r.audio_0 ! audio/x-opus ! opusparse ! matroskamux ! "
-                                   f"filesink location={path}", 3, path)
+                                   f"filesink buffer-mode=unbuffered location={path}", 3, path)
         self.assertEqual(recording.stream("audio")["codec_name"], "opus")
         self.check_sound(recording, 523, 2.8)
 
@@ -132,7 +139,7 @@ class Video(Subscribe):
         path = self.path("v.mkv")
         recording, _ = self.record(
             f"{self.source()} r.video_0 ! queue ! videoconvert ! vp8enc deadline=1 cpu-used=8 target-bitrate=2000000 ! "
-            f"matroskamux ! filesink location={path}", 4, path)
+            f"matroskamux ! filesink buffer-mode=unbuffered location={path}", 4, path)
         self.check_pictures(recording, 45)
 
     def test_vp8(self):
@@ -147,7 +154,7 @@ class Video(Subscribe):
     def test_vp8_passes_through_encoded(self):
         self.peer("them").publish_video(640, 360, 15, "vp8")
         path = self.path("v.webm")
-        recording, _ = self.record(f"{self.source()} r.video_0 ! video/x-vp8 ! queue ! webmmux ! filesink location={path}",
+        recording, _ = self.record(f"{self.source()} r.video_0 ! video/x-vp8 ! queue ! webmmux ! filesink buffer-mode=unbuffered location={path}",
                                    4, path)
         self.assertEqual(recording.stream("video")["codec_name"], "vp8")
         self.check_pictures(recording, 40)
@@ -156,7 +163,7 @@ class Video(Subscribe):
         self.peer("them").publish_video(640, 360, 15, "h264")
         path = self.path("v.mp4")
         recording, _ = self.record(f"{self.source()} r.video_0 ! video/x-h264 ! queue ! h264parse ! mp4mux ! "
-                                   f"filesink location={path}", 4, path)
+                                   f"filesink buffer-mode=unbuffered location={path}", 4, path)
         self.assertEqual(recording.stream("video")["codec_name"], "h264")
         self.check_pictures(recording, 40)
 
@@ -166,7 +173,7 @@ class Video(Subscribe):
         them.publish_video(640, 360, 15, "vp8")
         path = self.path("av.mp4")
         recording, _ = self.record(
-            f"{self.source()} mp4mux name=m ! filesink location={path} "
+            f"{self.source()} mp4mux name=m ! filesink buffer-mode=unbuffered location={path} "
             "r.video_0 ! queue ! videoconvert ! x264enc tune=zerolatency speed-preset=ultrafast ! m. "
             "r.audio_0 ! queue ! audioconvert ! audioresample ! avenc_aac ! m.", 5, path)
         self.check_sound(recording, 523, 4)
@@ -179,7 +186,7 @@ class Video(Subscribe):
         path = self.path("v.mkv")
         recording, _ = self.record(
             f"{self.source('video_0::quality=low')} r.video_0 ! video/x-vp8 ! queue ! matroskamux ! "
-            f"filesink location={path}", 4, path)
+            f"filesink buffer-mode=unbuffered location={path}", 4, path)
         self.assertLess(recording.stream("video")["width"], 1280)
 
 
@@ -220,7 +227,9 @@ class Changes(Subscribe):
         them = self.peer("them")
         them.publish_tone(330, name="t")
         paths = self.path("0.wav"), self.path("1.wav")
-        process = self.launch(f"{self.source()} r.audio_0 ! {WAV.format(paths[0])} r.audio_1 ! {WAV.format(paths[1])}",
+        # async=false: a sink that waits for its first buffer would hold back every sink of the pipeline.
+        process = self.launch(f"{self.source()} r.audio_0 ! {WAV.format(paths[0])} "
+                              f"r.audio_1 ! {WAV.format(paths[1])} async=false",
                               eos_on_shutdown=True)
         self.wait_for_data(process, paths[0], 200000)
         them.unpublish("t")
@@ -232,9 +241,9 @@ class Changes(Subscribe):
     def test_a_video_published_again_with_another_codec(self):
         them = self.peer("them")
         them.publish_video(640, 360, 15, "vp8", name="v")
-        encode = "queue ! videoconvert ! vp8enc deadline=1 cpu-used=8 target-bitrate=2000000 ! matroskamux ! filesink location="
+        encode = "queue ! videoconvert ! vp8enc deadline=1 cpu-used=8 target-bitrate=2000000 ! matroskamux ! filesink buffer-mode=unbuffered location="
         paths = self.path("0.mkv"), self.path("1.mkv")
-        process = self.launch(f"{self.source()} r.video_0 ! {encode}{paths[0]} r.video_1 ! {encode}{paths[1]}",
+        process = self.launch(f"{self.source()} r.video_0 ! {encode}{paths[0]} r.video_1 ! {encode}{paths[1]} async=false",
                               eos_on_shutdown=True)
         self.wait_for_data(process, paths[0])
         them.unpublish("v")
@@ -299,7 +308,7 @@ class Picture(Subscribe):
         path = self.path("v.mkv")
         recording, _ = self.record(
             f"{self.source()} r.video_0 ! queue ! videoconvert ! vp8enc deadline=1 cpu-used=8 target-bitrate=4000000 ! "
-            f"matroskamux ! filesink location={path}", 2, path)
+            f"matroskamux ! filesink buffer-mode=unbuffered location={path}", 2, path)
         self.assertTrue(np.all([n is not None for n in recording.numbers()[:10]]), recording.numbers()[:10])
 
 
