@@ -97,6 +97,15 @@ Engine::start (Settings settings, bool automatic) {
   attempt ();
 }
 
+Settings
+Engine::effective () const {
+  Settings settings;
+  settings.url = settings_.url;
+  settings.room = identity_->room;
+  settings.identity = identity_->identity;
+  return settings;
+}
+
 void
 Engine::attempt () {
   ++attempts_;

@@ -34,6 +34,8 @@ public:
   /// Connects; nothing when it is under way or done. `automatic`: ask the server to subscribe us to
   /// everything.
   void start (Settings settings, bool automatic);
+  /// What start() made of url, room and identity; valid unless stopped.
+  Settings effective () const;
   /// Leaves. `done` comes in bounded time.
   void stop (std::function<void ()> done);
   /// Drops everything at once, without a word to anybody.

@@ -45,14 +45,23 @@ struct Core {
         std::shared_ptr<Users> all_users)
       : thread (std::move (own_thread)), users (std::move (all_users)),
         engine (std::make_shared<Engine> (context, std::move (snapshot),
-                                          [u = users] (const SessionEvent &event) { u->deliver (event); })) {}
+                                          [this] (const SessionEvent &event) { emit (event); })) {}
+
+  void
+  emit (const SessionEvent &event) {
+    auto *change = std::get_if<StateChanged> (&event);
+    if (change && (change->to == State::Disconnected || change->to == State::Failed)) users->set_running ({});
+    users->deliver (event);
+  }
 
   void
   start (const User *user) {
     if (!users->go_live (user)) return;
     if (engine->stopped ()) {
       demand_changed ();
-      return engine->start (users->settings (), users->wants_everything ());
+      engine->start (users->settings (), users->wants_everything ());
+      if (!engine->stopped ()) users->set_running (engine->effective ());
+      return;
     }
     demand_changed ();
     for (const auto &event : engine->replay ())

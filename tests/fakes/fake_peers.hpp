@@ -1,0 +1,457 @@
+// What a session is made of, without network and media: a signalling connection, peer connections and frame
+// bridges that keep what they were told and say what the test makes them say. All of it on the thread that
+// runs the session.
+//
+//   auto parts = std::make_shared<FakeParts> ();
+//   …start…
+//   parts->signal ().deliver (JoinResponse{…});              // the server speaks
+//   parts->signal ().sent_of<AddTrack> ()                    // what we said
+//   parts->subscriber ().connect ();                         // ICE and DTLS are up
+#pragma once
+
+#include "session/parts.hpp"
+
+#include <atomic>
+#include <mutex>
+
+namespace lk::test {
+
+/// One signalling connection as the server sees it. Readable after the session has dropped it.
+class FakeSignal {
+public:
+  signal::ConnectParams params;
+  std::vector<SignalCommand> sent;
+  bool closed = false, dropped = false;
+  signal::SignalClient::Stats stats;
+
+  void
+  deliver (const SignalEvent &event) {
+    ++stats.received;
+    if (listener_) listener_->on_event (event);
+  }
+  void
+  lose (const Error &error) {
+    if (auto *listener = std::exchange (listener_, nullptr)) listener->on_lost (error);
+  }
+  /// All commands of one kind, in order.
+  template <typename T>
+  std::vector<T>
+  sent_of () const {
+    std::vector<T> found;
+    for (const auto &command : sent)
+      if (auto *match = std::get_if<T> (&command)) found.push_back (*match);
+    return found;
+  }
+
+private:
+  friend class FakeParts;
+  signal::SignalClient::Listener *listener_ = nullptr;
+};
+
+class FakePublisher : public rtc::Publisher {
+public:
+  struct Sender {
+    rtc::SenderSpec spec;
+    bool removed = false;
+  };
+  std::vector<Sender> senders; // the id of a sender is its index + 1
+  std::vector<std::string> candidates;
+  std::vector<uint32_t> answers;
+  int negotiations = 0;
+  bool closed = false, hold_close = false;
+  std::function<void ()> finish_close; // set by close() with hold_close
+
+  explicit FakePublisher (Listener &listener) : listener_ (&listener) {}
+
+  Result<rtc::SenderId>
+  add_sender (const rtc::SenderSpec &spec, Ref<GstElement>) override {
+    senders.push_back ({ spec, false });
+    return rtc::SenderId (senders.size ());
+  }
+  void
+  remove_sender (rtc::SenderId id) override {
+    senders.at (id - 1).removed = true;
+  }
+  void
+  negotiate () override {
+    ++negotiations;
+  }
+  void
+  set_answer (const std::string &, uint32_t id) override {
+    answers.push_back (id);
+    negotiating_ = false;
+    if (listener_) listener_->on_publisher_negotiated ();
+  }
+  void
+  add_candidate (const std::string &candidate) override {
+    candidates.push_back (candidate);
+  }
+  rtc::PeerState
+  state () const override {
+    return state_;
+  }
+  rtc::PeerActivity
+  activity () const override {
+    return {};
+  }
+  void
+  sender_stats (rtc::SenderId id, std::function<void (const rtc::SenderStats &)> done) override {
+    rtc::SenderStats stats;
+    stats.packets = 100 + id;
+    done (stats);
+  }
+  bool
+  negotiating () const override {
+    return negotiating_;
+  }
+  void
+  close (std::function<void ()> done) override {
+    closed = true;
+    listener_ = nullptr;
+    if (hold_close)
+      finish_close = std::move (done);
+    else
+      done ();
+  }
+
+  // The test's side.
+  /// The offer that the last negotiate() asked for, with the cids of all present senders.
+  void
+  offer () {
+    std::string sdp = "v=0\r\n";
+    for (const auto &sender : senders)
+      if (!sender.removed) sdp += "a=msid:" + sender.spec.stream + " " + sender.spec.cid + "\r\n";
+    negotiating_ = true;
+    if (listener_) listener_->on_publisher_offer (sdp, ++offers_);
+  }
+  void
+  set_state (rtc::PeerState state) {
+    state_ = state;
+    if (listener_) listener_->on_publisher_state (state);
+  }
+  void
+  fail (const Error &error) {
+    if (listener_) listener_->on_publisher_failed (error);
+  }
+  void
+  emit_candidate (const std::string &candidate) {
+    if (listener_) listener_->on_publisher_candidate (candidate);
+  }
+
+private:
+  Listener *listener_;
+  rtc::PeerState state_ = rtc::PeerState::New;
+  uint32_t offers_ = 0;
+  bool negotiating_ = false;
+};
+
+class FakeSubscriber : public rtc::Subscriber {
+public:
+  std::vector<uint32_t> offers, attached, ignored, detached, keyframes;
+  std::map<uint32_t, bool> dropping;
+  std::map<uint32_t, Nanos> offsets;
+  std::vector<std::string> candidates;
+  std::optional<Error> attach_error;
+  Millis latency{ 0 };
+  bool closed = false;
+
+  explicit FakeSubscriber (Listener &listener) : listener_ (&listener) {}
+
+  void
+  handle_offer (const std::string &sdp, uint32_t id) override {
+    offers.push_back (id);
+    if (listener_) listener_->on_subscriber_answer ("answer to " + sdp, id);
+  }
+  void
+  add_candidate (const std::string &candidate) override {
+    candidates.push_back (candidate);
+  }
+  Result<>
+  attach (const rtc::Incoming &incoming, Ref<GstElement>) override {
+    if (attach_error) return *attach_error;
+    attached.push_back (incoming.ssrc);
+    return {};
+  }
+  void
+  ignore (const rtc::Incoming &incoming) override {
+    ignored.push_back (incoming.ssrc);
+  }
+  void
+  detach (uint32_t ssrc) override {
+    detached.push_back (ssrc);
+  }
+  void
+  set_dropping (uint32_t ssrc, bool drop) override {
+    dropping[ssrc] = drop;
+  }
+  void
+  request_keyframe (uint32_t ssrc) override {
+    keyframes.push_back (ssrc);
+  }
+  void
+  set_latency (Millis value) override {
+    latency = value;
+  }
+  void
+  set_ts_offset (uint32_t ssrc, Nanos offset) override {
+    offsets[ssrc] = offset;
+  }
+  rtc::PeerState
+  state () const override {
+    return state_;
+  }
+  rtc::PeerActivity
+  activity () const override {
+    return {};
+  }
+  void
+  receiver_stats (uint32_t ssrc, std::function<void (const rtc::ReceiverStats &)> done) override {
+    rtc::ReceiverStats stats;
+    stats.packets = ssrc;
+    done (stats);
+  }
+  void
+  close (std::function<void ()> done) override {
+    closed = true;
+    listener_ = nullptr;
+    done ();
+  }
+
+  // The test's side.
+  void
+  set_state (rtc::PeerState state) {
+    state_ = state;
+    if (listener_) listener_->on_subscriber_state (state);
+  }
+  void
+  connect () {
+    set_state (rtc::PeerState::Connected);
+  }
+  void
+  sections (const std::vector<rtc::ReceiveSection> &sections) {
+    if (listener_) listener_->on_subscriber_sections (sections);
+  }
+  void
+  incoming (const std::string &mid, uint32_t ssrc, const std::string &codec) {
+    rtc::Incoming incoming;
+    incoming.mid = mid;
+    incoming.ssrc = ssrc;
+    incoming.codec = codec;
+    if (listener_) listener_->on_incoming (incoming);
+  }
+  void
+  report (uint32_t ssrc, uint64_t ntp_time, uint32_t rtp_time) {
+    if (listener_) listener_->on_sender_report ({ ssrc, rtp_time, ntp_time, Nanos (0) });
+  }
+  void
+  fail (const Error &error) {
+    if (listener_) listener_->on_subscriber_failed (error);
+  }
+
+private:
+  Listener *listener_;
+  rtc::PeerState state_ = rtc::PeerState::New;
+};
+
+/// The sending side of a frame bridge.
+class FakeSource : public media::FrameSender {
+public:
+  std::atomic<bool> muted{ false };
+  std::atomic<int> sources{ 0 }; ///< made so far
+  std::atomic<bool> bound{ false };
+  std::optional<Error> source_error;
+
+  void
+  set_caps (GstCaps *) override {}
+  bool
+  push (Ref<GstBuffer>) override {
+    return bound;
+  }
+  void
+  set_muted (bool value) override {
+    muted = value;
+  }
+  void
+  set_keyframe_handler (std::function<void ()>) override {}
+  media::FrameSenderStats
+  stats () const override {
+    return {};
+  }
+  bool
+  wait_drained (GstClockTime) override {
+    return true;
+  }
+  Result<Ref<GstElement>>
+  make_source (bool) override {
+    if (source_error) return *source_error;
+    ++sources;
+    bound = true;
+    return Ref<GstElement>::sink (gst_bin_new (nullptr));
+  }
+  void
+  unbind () override {
+    bound = false;
+  }
+};
+
+/// The receiving side of one.
+class FakeDrain : public media::FrameReceiver {
+public:
+  explicit FakeDrain (Hooks h) : hooks (std::move (h)) {}
+  const Hooks hooks;
+  bool bound = false;
+  int sinks = 0;
+  std::optional<media::RtpPoint> point;
+  uint64_t frames = 0, reports = 0;
+  std::optional<Error> sink_error;
+
+  void
+  add_consumer (std::shared_ptr<media::FrameConsumer>) override {}
+  void
+  remove_consumer (const std::shared_ptr<media::FrameConsumer> &) override {}
+  media::FrameReceiverStats
+  stats () const override {
+    media::FrameReceiverStats stats;
+    stats.frames = frames;
+    return stats;
+  }
+  void
+  request_keyframe () override {
+    hooks.request_keyframe ();
+  }
+  Result<Ref<GstElement>>
+  make_sink (const media::Codec &, int) override {
+    if (sink_error) return *sink_error;
+    ++sinks;
+    bound = true;
+    return Ref<GstElement>::sink (gst_bin_new (nullptr));
+  }
+  void
+  unbind () override {
+    bound = false;
+  }
+  void
+  set_sender_report (uint64_t, uint32_t) override {
+    ++reports;
+  }
+  std::optional<media::RtpPoint>
+  last_point () const override {
+    return point;
+  }
+};
+
+class FakeParts : public session::Parts {
+public:
+  std::string missing;
+  std::vector<std::string> codecs{ "opus", "vp8", "h264" };
+  std::optional<Error> publisher_error, subscriber_error;
+  std::vector<std::shared_ptr<FakeSignal>> signals;
+  std::vector<std::shared_ptr<FakePublisher>> publishers;
+  std::vector<std::shared_ptr<FakeSubscriber>> subscribers;
+  std::vector<rtc::PeerConfig> peer_configs;
+  std::vector<std::shared_ptr<FakeSource>> sources;
+  std::vector<std::shared_ptr<FakeDrain>> drains;
+  net::Access access;
+  std::atomic<int> warmed_up{ 0 };
+  std::function<void (FakeSignal &)> on_connect; ///< called in connect()
+
+  FakeParts () { gst_init (nullptr, nullptr); }
+
+  FakeSignal &
+  signal () {
+    return *signals.back ();
+  }
+  FakePublisher &
+  publisher () {
+    return *publishers.back ();
+  }
+  FakeSubscriber &
+  subscriber () {
+    return *subscribers.back ();
+  }
+
+  void
+  warm_up () override {
+    ++warmed_up;
+  }
+  std::string
+  missing_elements () override {
+    return missing;
+  }
+  std::unique_ptr<session::Signalling>
+  make_signalling (const net::Access &with, Timers &, Clock &,
+                   signal::SignalClient::Listener &listener) override {
+    access = with;
+    auto signal = std::make_shared<FakeSignal> ();
+    signal->listener_ = &listener;
+    signals.push_back (signal);
+    return std::make_unique<Connection> (*this, signal);
+  }
+  Result<std::shared_ptr<rtc::Publisher>>
+  make_publisher (const rtc::PeerConfig &config, rtc::Publisher::Listener &listener) override {
+    if (publisher_error) return *publisher_error;
+    peer_configs.push_back (config);
+    publishers.push_back (std::make_shared<FakePublisher> (listener));
+    return std::shared_ptr<rtc::Publisher> (publishers.back ());
+  }
+  Result<std::shared_ptr<rtc::Subscriber>>
+  make_subscriber (const rtc::PeerConfig &config, rtc::Subscriber::Listener &listener) override {
+    if (subscriber_error) return *subscriber_error;
+    peer_configs.push_back (config);
+    subscribers.push_back (std::make_shared<FakeSubscriber> (listener));
+    return std::shared_ptr<rtc::Subscriber> (subscribers.back ());
+  }
+  std::shared_ptr<media::FrameSender>
+  make_frame_sender (const media::Codec &) override {
+    std::lock_guard lock (sources_lock_); // publish() calls this on any thread
+    sources.push_back (std::make_shared<FakeSource> ());
+    return sources.back ();
+  }
+  std::shared_ptr<media::FrameReceiver>
+  make_frame_receiver (media::FrameReceiver::Hooks hooks) override {
+    drains.push_back (std::make_shared<FakeDrain> (std::move (hooks)));
+    return drains.back ();
+  }
+  const std::vector<std::string> &
+  publishable_codecs () override {
+    return codecs;
+  }
+
+private:
+  std::mutex sources_lock_;
+
+  class Connection : public session::Signalling {
+  public:
+    Connection (FakeParts &parts, std::shared_ptr<FakeSignal> signal)
+        : parts_ (parts), signal_ (std::move (signal)) {}
+    ~Connection () override {
+      signal_->dropped = true;
+      signal_->listener_ = nullptr;
+    }
+    void
+    connect (const signal::ConnectParams &params) override {
+      signal_->params = params;
+      if (parts_.on_connect) parts_.on_connect (*signal_);
+    }
+    void
+    send (const SignalCommand &command) override {
+      signal_->sent.push_back (command);
+      ++signal_->stats.sent;
+    }
+    void
+    close () override {
+      signal_->closed = true;
+      signal_->listener_ = nullptr;
+    }
+    signal::SignalClient::Stats
+    stats () const override {
+      return signal_->stats;
+    }
+
+  private:
+    FakeParts &parts_;
+    std::shared_ptr<FakeSignal> signal_;
+  };
+};
+
+} // namespace lk::test
