@@ -107,7 +107,8 @@ export LIVEKIT_URL LIVEKIT_API_KEY LIVEKIT_API_SECRET
 
 export GST_PLUGIN_PATH=$build/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 export GST_REGISTRY=$work/registry.bin
-gst-inspect-1.0 --exists livekitsink && gst-inspect-1.0 --exists livekitsrc \
+# Not --exists, which wants a plugin with GStreamer's own version.
+{ gst-inspect-1.0 livekitsink && gst-inspect-1.0 livekitsrc; } >/dev/null 2>&1 \
   || fail "GStreamer does not find the built elements" "run: GST_PLUGIN_PATH=$build/gst gst-inspect-1.0 livekitsink"
 
 publish="livekitsink room=$room name=s videotestsrc is-live=true pattern=ball ! \
@@ -125,12 +126,14 @@ begin "recording the room for $seconds s"
 file=$work/room.mp4
 rm -f "$file"
 # shellcheck disable=SC2086
-gst-launch-1.0 -e ${record/location=FILE/location=$file buffer-mode=unbuffered} >"$work/record.log" 2>&1 &
+stdbuf -oL gst-launch-1.0 -v -e ${record/FILE/$file} >"$work/record.log" 2>&1 &
 recorder_pid=$!
-recording_has_begun () { [[ -s $file ]] || has_ended "$recorder_pid" || has_ended "$publisher_pid"; }
+# With -v it tells the format of each pad's first buffer: from then on there is something to record.
+is_recording () { grep -q 'audio_0: caps' "$work/record.log" && grep -q 'video_0: caps' "$work/record.log"; }
+recording_has_begun () { is_recording || has_ended "$recorder_pid" || has_ended "$publisher_pid"; }
 wait_for 25 recording_has_begun || true
 is_running "$publisher_pid" || fail "the publisher ended" "see its message above" "$work/publish.log"
-[[ -s $file ]] || fail "nothing was recorded" "see the message above, and $work/publish.log" "$work/record.log"
+is_recording || fail "nothing was recorded" "see the message above, and $work/publish.log" "$work/record.log"
 started=$(date +%s.%N)
 sleep "$seconds" & # in the background, so that Ctrl-C is obeyed at once
 wait $! || true
