@@ -118,8 +118,9 @@ event (GstPad *pad, GstObject *parent, GstEvent *e) {
   auto &track = track_of (pad);
   const auto type = GST_EVENT_TYPE (e);
   if (type == GST_EVENT_EOS) track.on_eos ();
+  if (type == GST_EVENT_STREAM_START) track.on_restart (false);
   const gboolean passed = gst_pad_event_default (pad, parent, e);
-  if (type == GST_EVENT_STREAM_START || type == GST_EVENT_FLUSH_STOP) track.on_restart ();
+  if (type == GST_EVENT_FLUSH_STOP) track.on_restart (true);
   return passed;
 }
 
@@ -131,7 +132,7 @@ query (GstPad *pad, GstObject *parent, GstQuery *q) {
     // Whatever stands behind the pad now: other caps would only rebuild it.
     GstCaps *filter = nullptr;
     gst_query_parse_caps (q, &filter);
-    auto caps = track.query_caps ();
+    auto caps = track.caps ();
     if (filter)
       caps
           = lk::Ref<GstCaps>::adopt (gst_caps_intersect_full (caps.get (), filter, GST_CAPS_INTERSECT_FIRST));

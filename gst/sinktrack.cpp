@@ -4,50 +4,11 @@
 #include "framesink.hpp"
 #include "media/encode.hpp"
 
-#include <gst/audio/audio.h>
-#include <gst/video/video.h>
-
-#include <algorithm>
-
 namespace lk::gst {
 
 namespace {
 
 using media::MediaKind;
-
-bool
-publishable (const char *codec) {
-  return std::ranges::find (media::publishable_codecs (), codec) != media::publishable_codecs ().end ();
-}
-
-/// Raw formats and codecs of a kind; `all`: also codecs that this installation cannot send.
-void
-append_formats (Ref<GstCaps> &caps, MediaKind kind, bool all) {
-  gst_caps_append (
-      caps.get (),
-      gst_caps_from_string (kind == MediaKind::Audio ? GST_AUDIO_CAPS_MAKE (
-                                GST_AUDIO_FORMATS_ALL) ", layout = (string) { interleaved, non-interleaved }"
-                                                     : GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
-  for (const auto &codec : media::codecs ())
-    if (codec.kind == kind && (all || publishable (codec.name)))
-      gst_caps_append (caps.get (), gst_caps_new_empty_simple (codec.media_type));
-}
-
-Ref<GstCaps>
-make_template_caps (SinkTrack::Kind kind) {
-  auto caps = Ref<GstCaps>::adopt (gst_caps_new_empty ());
-  // A pad for anything takes also what lacks only a payloader: then the error can name the missing package.
-  const bool any = kind == SinkTrack::Kind::Any;
-  if (kind != SinkTrack::Kind::Video) append_formats (caps, MediaKind::Audio, any);
-  if (kind != SinkTrack::Kind::Audio) append_formats (caps, MediaKind::Video, any);
-  return caps;
-}
-
-bool
-is_raw (const GstCaps *caps) {
-  const gchar *type = gst_structure_get_name (gst_caps_get_structure (caps, 0));
-  return g_str_equal (type, "audio/x-raw") || g_str_equal (type, "video/x-raw");
-}
 
 Error
 unsupported (const std::string &sentence) {
@@ -70,34 +31,14 @@ remove_from (GstBin *bin, const Ref<GstElement> &element) {
 } // namespace
 
 void
-SinkTrack::init (SinkOwner *owner, Kind kind) {
+SinkTrack::init (SinkOwner *owner, SinkKind kind) {
   owner_ = owner;
   kind_ = kind;
 }
 
 Ref<GstCaps>
-SinkTrack::template_caps (Kind kind) {
-  static const Ref<GstCaps> caps[] = { make_template_caps (Kind::Any), make_template_caps (Kind::Audio),
-                                       make_template_caps (Kind::Video) };
-  return caps[int (kind)];
-}
-
-Ref<GstCaps>
-SinkTrack::query_caps () const {
-  // Sources take what comes first: what the encoders want needs no conversion.
-  auto *caps = gst_caps_new_empty ();
-  if (kind_ != Kind::Video)
-    gst_caps_append (caps, gst_caps_new_simple ("audio/x-raw", "format", G_TYPE_STRING, "S16LE", "layout",
-                                                G_TYPE_STRING, "interleaved", "rate", G_TYPE_INT, 48000,
-                                                "channels", G_TYPE_INT, settings ().stereo ? 2 : 1, nullptr));
-  if (kind_ != Kind::Audio)
-    gst_caps_append (caps, gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING, "I420", "width",
-                                                GST_TYPE_INT_RANGE, 1, G_MAXINT, "height", GST_TYPE_INT_RANGE,
-                                                1, G_MAXINT, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1,
-                                                G_MAXINT, 1, nullptr));
-  // Appended, not merged: merging would drop nothing here, but costs a comparison of every pair of formats.
-  gst_caps_append (caps, gst_caps_copy (template_caps (kind_).get ()));
-  return Ref<GstCaps>::adopt (caps);
+SinkTrack::caps () const {
+  return sink_caps (kind_, settings ().stereo);
 }
 
 SinkTrack::Settings
@@ -151,76 +92,40 @@ SinkTrack::track () const {
   return track_;
 }
 
-// ---- caps → chain -------------------------------------------------------------------------------
-
-Result<SinkTrack::Format>
-SinkTrack::decide (GstCaps *caps) const {
-  const auto settings = this->settings ();
-  const std::string pad = pad_name ();
-  const GstStructure *s = gst_caps_get_structure (caps, 0);
-  const std::string type = gst_structure_get_name (s);
-
-  Format format;
-  format.raw = is_raw (caps);
-  if (format.raw) {
-    const char *usual = type == "audio/x-raw" ? "opus" : "vp8";
-    format.codec = media::find_codec (settings.codec.empty () ? usual : settings.codec);
-    if (!format.codec)
-      return unsupported ("Pad " + pad + ": there is no codec \"" + settings.codec
-                          + "\"; choose one of opus, vp8, h264, vp9, av1, h265.");
-    if ((format.codec->kind == MediaKind::Audio) != (type == "audio/x-raw"))
-      return unsupported ("Pad " + pad + ": " + type + " cannot be encoded as " + format.codec->name + ".");
-  } else {
-    format.codec = media::codec_of (caps);
-    if (!format.codec)
-      return unsupported ("Pad " + pad + " cannot publish " + type
-                          + ": give it raw media, Opus, VP8, H264, VP9, AV1 or H265.");
-    if (!settings.codec.empty () && settings.codec != format.codec->name)
-      return unsupported ("Pad " + pad + " has codec=" + settings.codec + " but gets " + type
-                          + ": decode it first, or unset codec.");
-  }
-  const bool audio = format.codec->kind == MediaKind::Audio;
-  if ((kind_ == Kind::Audio && !audio) || (kind_ == Kind::Video && audio))
-    return unsupported ("Pad " + pad + " got " + type + ": link it to "
-                        + (audio ? "an audio_%u" : "a video_%u") + " pad instead.");
-  if (!publishable (format.codec->name)) {
-    auto payloader = media::make_element (format.codec->payloader);
-    return payloader
-               ? unsupported (std::string ("This installation cannot publish ") + format.codec->name + ".")
-               : payloader.error ();
-  }
-  gint width = 0, height = 0;
-  if (!audio && gst_structure_get_int (s, "width", &width) && gst_structure_get_int (s, "height", &height)) {
-    format.width = guint (std::max (width, 0));
-    format.height = guint (std::max (height, 0));
-  }
-  return format;
+SinkFormat
+SinkTrack::format () const {
+  std::lock_guard guard (lock_);
+  return format_;
 }
+
+// ---- caps → chain -------------------------------------------------------------------------------
 
 bool
 SinkTrack::on_caps (GstCaps *caps) {
   rejected_ = false;
-  auto format = decide (caps);
+  auto format = decide_format (caps, kind_, settings ().codec, pad_name ());
   if (!format) {
     fail (format.error ());
     return false;
   }
   live_ = upstream_live ();
-  Format before;
+  const auto before = this->format ();
+  if (before.codec && before.codec != format->codec) {
+    if (track ()) {
+      fail (unsupported (std::string ("A published track cannot change its codec (") + before.codec->name
+                         + " to " + format->codec->name + "): release the pad and request a new one."));
+      return false;
+    }
+    close ();
+  }
   bool same = false;
   Ref<GstElement> frame_sink;
   {
     std::lock_guard guard (lock_);
-    before = format_;
-    same = front_ && before.codec == format->codec && before.raw == format->raw;
+    same = front_ && format_.codec == format->codec && format_.raw == format->raw;
     frame_sink = frame_sink_;
   }
   if (frame_sink) frame_sink_set_live (frame_sink.get (), live_);
-  if (before.codec && before.codec != format->codec) {
-    fail (unsupported (std::string ("A published track cannot change its codec (") + before.codec->name
-                       + " to " + format->codec->name + "): release the pad and request a new one."));
-    return false;
-  }
   // Another size passes through the encoder or parser.
   if (!same && !build (*format)) return false;
   if (!track ()) publish ();
@@ -229,7 +134,7 @@ SinkTrack::on_caps (GstCaps *caps) {
 }
 
 Result<Ref<GstElement>>
-SinkTrack::make_front (const Format &format) {
+SinkTrack::make_front (const SinkFormat &format) {
   if (!format.raw) return media::make_parse_bin (*format.codec);
   const auto settings = this->settings ();
   media::EncodeSpec spec;
@@ -243,7 +148,7 @@ SinkTrack::make_front (const Format &format) {
 }
 
 bool
-SinkTrack::build (const Format &format) {
+SinkTrack::build (const SinkFormat &format) {
   auto front = make_front (format);
   if (!front) {
     fail (front.error ());
@@ -264,7 +169,7 @@ SinkTrack::build (const Format &format) {
 }
 
 bool
-SinkTrack::insert (Ref<GstElement> front, const Format &format) {
+SinkTrack::insert (Ref<GstElement> front, const SinkFormat &format) {
   GstBin *bin = owner_->bin ();
   auto fresh = make_frame_sink (owner_->pace (), owner_->patience ());
   frame_sink_set_live (fresh.get (), live_);
@@ -302,7 +207,7 @@ SinkTrack::publish () {
   session::PublishSpec spec;
   spec.name = name ();
   Ref<GstElement> sink;
-  Format format;
+  SinkFormat format;
   {
     std::lock_guard guard (lock_);
     if (!frame_sink_ || released_) return;
@@ -366,9 +271,10 @@ SinkTrack::fail (const Error &error) {
 // ---- stream -------------------------------------------------------------------------------------
 
 void
-SinkTrack::on_restart () {
+SinkTrack::on_restart (bool flushed) {
   if (!ended_.exchange (false)) return;
-  publish ();
+  // A GstBaseSink takes nothing after EOS unless it is flushed.
+  if (!flushed) close ();
   owner_->look_again ();
 }
 
@@ -386,7 +292,7 @@ SinkTrack::Verdict
 SinkTrack::admit () {
   session::LocalTrackPtr track;
   Ref<GstElement> sink;
-  bool raw = false, built = false;
+  bool raw = false, built = false, again = false;
   {
     std::lock_guard guard (lock_);
     if (released_) return Verdict::Flushing;
@@ -394,6 +300,7 @@ SinkTrack::admit () {
     sink = frame_sink_;
     raw = format_.raw;
     built = bool (front_);
+    again = built && !track && !refused_;
   }
   if (!built || rejected_) {
     if (!owner_->open ()) return Verdict::Flushing;
@@ -403,6 +310,7 @@ SinkTrack::admit () {
                          + " got data of an unknown format: put a parser or decodebin before it."));
     return Verdict::NotNegotiated;
   }
+  if (again) publish (); // after an end and a seek
   if (!live_) return Verdict::Pass;
   // One frame before the room is reached makes the encoder ready; more would be encoded for nobody.
   if (!warm_) {

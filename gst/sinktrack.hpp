@@ -3,9 +3,9 @@
 #pragma once
 
 #include "base/ref.hpp"
-#include "media/codecs.hpp"
 #include "pace.hpp"
 #include "session/tracks.hpp"
+#include "sinkformat.hpp"
 
 #include <gst/gst.h>
 #include <gst/livekit/enums.h>
@@ -40,8 +40,6 @@ public:
 
 class SinkTrack {
 public:
-  enum class Kind { Any, Audio, Video };
-
   struct Settings {
     std::string name, codec, stream;
     GstLiveKitTrackSource source = GST_LIVEKIT_TRACK_SOURCE_AUTO;
@@ -51,14 +49,11 @@ public:
 
   explicit SinkTrack (GstGhostPad *pad) : pad_ (pad) {}
   /// Before the pad is used.
-  void init (SinkOwner *owner, Kind kind);
-
-  /// What pads of a kind take: template caps, and with `stereo` known the order in which a source should
-  /// choose.
-  static Ref<GstCaps> template_caps (Kind kind);
-  Ref<GstCaps> query_caps () const;
+  void init (SinkOwner *owner, SinkKind kind);
 
   // Any thread. -----------------------------------------------------------------------------------
+  /// What the pad takes, best first.
+  Ref<GstCaps> caps () const;
   Settings settings () const;
   /// For settings that count when the track is published; it changes nothing that runs.
   void configure (const std::function<void (Settings &)> &change);
@@ -70,8 +65,8 @@ public:
   // Streaming thread. -----------------------------------------------------------------------------
   /// False when these caps cannot be published; the error is posted.
   bool on_caps (GstCaps *caps);
-  /// Stream-start or flush-stop, already passed on: a track that had ended goes on.
-  void on_restart ();
+  /// Stream-start or flush-stop: a track that had ended goes on.
+  void on_restart (bool flushed);
   void on_eos ();
   enum class Verdict { Pass, Drop, Flushing, NotNegotiated };
   /// Of one incoming buffer.
@@ -100,15 +95,10 @@ public:
   void close ();
 
 private:
-  struct Format {
-    const media::Codec *codec = nullptr;
-    bool raw = false;
-    uint32_t width = 0, height = 0;
-  };
-  Result<Format> decide (GstCaps *caps) const;
-  Result<Ref<GstElement>> make_front (const Format &format);
-  bool build (const Format &format);
-  bool insert (Ref<GstElement> front, const Format &format);
+  SinkFormat format () const;
+  Result<Ref<GstElement>> make_front (const SinkFormat &format);
+  bool build (const SinkFormat &format);
+  bool insert (Ref<GstElement> front, const SinkFormat &format);
   void publish ();
   bool upstream_live () const;
   void fail (const Error &error);
@@ -116,14 +106,14 @@ private:
 
   GstGhostPad *const pad_; // owner of this object
   SinkOwner *owner_ = nullptr;
-  Kind kind_ = Kind::Any;
+  SinkKind kind_ = SinkKind::Any;
 
   mutable std::mutex publish_lock_; // held while publishing; before lock_
   mutable std::mutex lock_;         // leaf; guards what follows
   Settings settings_;
   session::LocalTrackPtr track_;
   Ref<GstElement> front_, frame_sink_;
-  Format format_;
+  SinkFormat format_;
   bool released_ = false, refused_ = false;
 
   std::atomic<bool> ended_{ false }, live_{ false };

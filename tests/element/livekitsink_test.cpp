@@ -606,6 +606,110 @@ TEST_F (Sink, SeekAfterTheEndPublishesAgain) {
   EXPECT_GE (session_->tracks ()[1]->sender.stats ().frames, 10u);
 }
 
+/// Pushes by hand into a pad of the element.
+class Feeder {
+public:
+  explicit Feeder (GstPad *to)
+      : pad_ (Ref<GstPad>::sink (gst_pad_new ("src", GST_PAD_SRC))), to_ (Ref<GstPad>::retain (to)) {
+    gst_pad_set_active (pad_.get (), TRUE);
+    EXPECT_EQ (gst_pad_link (pad_.get (), to), GST_PAD_LINK_OK);
+  }
+  ~Feeder () {
+    gst_pad_unlink (pad_.get (), to_.get ());
+    gst_pad_set_active (pad_.get (), FALSE);
+  }
+  bool
+  begin (const char *stream, const char *caps) {
+    GstSegment segment;
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    return gst_pad_push_event (pad_.get (), gst_event_new_stream_start (stream))
+           && gst_pad_push_event (
+               pad_.get (), gst_event_new_caps (Ref<GstCaps>::adopt (gst_caps_from_string (caps)).get ()))
+           && gst_pad_push_event (pad_.get (), gst_event_new_segment (&segment));
+  }
+  GstFlowReturn
+  push (gsize size, GstClockTime pts, GstClockTime duration) {
+    auto *buffer = gst_buffer_new_allocate (nullptr, size, nullptr);
+    gst_buffer_memset (buffer, 0, 0, size);
+    GST_BUFFER_PTS (buffer) = pts;
+    GST_BUFFER_DURATION (buffer) = duration;
+    return gst_pad_push (pad_.get (), buffer);
+  }
+  bool
+  end () {
+    return gst_pad_push_event (pad_.get (), gst_event_new_eos ());
+  }
+
+private:
+  Ref<GstPad> pad_, to_;
+};
+
+constexpr const char *kSound = "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1";
+
+TEST_F (Sink, AnotherStreamAfterTheEndIsAnotherTrackOfAnyCodec) {
+  launch ("livekitsink");
+  auto p = Ref<GstPad>::adopt (gst_element_request_pad_simple (sink ().get (), "sink_0"));
+  play ();
+  ASSERT_TRUE (reaches (GST_STATE_PLAYING));
+  Feeder feeder (p.get ());
+  ASSERT_TRUE (feeder.begin ("one", kSound));
+  for (int i = 0; i < 4; i++)
+    ASSERT_EQ (feeder.push (1920, GstClockTime (i) * 20 * GST_MSECOND, 20 * GST_MSECOND), GST_FLOW_OK);
+  ASSERT_TRUE (feeder.end ());
+  ASSERT_EQ (session_->tracks ().size (), 1u);
+  EXPECT_TRUE (session_->tracks ()[0]->unpublished);
+
+  ASSERT_TRUE (feeder.begin ("two", "video/x-raw,format=I420,width=64,height=64,framerate=30/1"));
+  for (int i = 0; i < 4; i++)
+    ASSERT_EQ (feeder.push (64 * 64 * 3 / 2, GstClockTime (i) * 33 * GST_MSECOND, 33 * GST_MSECOND),
+               GST_FLOW_OK);
+  ASSERT_EQ (session_->tracks ().size (), 2u);
+  EXPECT_EQ (session_->tracks ()[1]->spec ().codec, "vp8");
+  EXPECT_TRUE (sends ("sink_0", 3));
+}
+
+TEST_F (Sink, PublishedTrackKeepsItsCodec) {
+  launch ("livekitsink");
+  auto p = Ref<GstPad>::adopt (gst_element_request_pad_simple (sink ().get (), "sink_0"));
+  play ();
+  Feeder feeder (p.get ());
+  ASSERT_TRUE (feeder.begin ("one", kSound));
+  ASSERT_EQ (feeder.push (1920, 0, 20 * GST_MSECOND), GST_FLOW_OK);
+  feeder.begin ("two", "video/x-raw,format=I420,width=64,height=64,framerate=30/1");
+  EXPECT_EQ (feeder.push (64 * 64 * 3 / 2, 0, 33 * GST_MSECOND), GST_FLOW_NOT_NEGOTIATED);
+  EXPECT_NE (text_of (message (GST_MESSAGE_ERROR)).find ("cannot change its codec"), std::string::npos);
+}
+
+TEST_F (Sink, EncodedInputMayTakeTheTrackOver) {
+  launch ("livekitsink");
+  auto p = Ref<GstPad>::adopt (gst_element_request_pad_simple (sink ().get (), "sink_0"));
+  play ();
+  Feeder feeder (p.get ());
+  ASSERT_TRUE (feeder.begin ("one", kSound));
+  for (int i = 0; i < 3; i++)
+    ASSERT_EQ (feeder.push (1920, GstClockTime (i) * 20 * GST_MSECOND, 20 * GST_MSECOND), GST_FLOW_OK);
+  ASSERT_TRUE (sends ("sink_0", 2));
+  ASSERT_TRUE (feeder.begin ("one", "audio/x-opus,channel-mapping-family=0,channels=1,rate=48000"));
+  const auto before = session_->tracks ()[0]->sender.stats ().frames;
+  for (int i = 3; i < 6; i++)
+    ASSERT_EQ (feeder.push (40, GstClockTime (i) * 20 * GST_MSECOND, 20 * GST_MSECOND), GST_FLOW_OK);
+  EXPECT_TRUE (sends ("sink_0", before + 2));
+  EXPECT_EQ (session_->tracks ().size (), 1u);
+}
+
+TEST_F (Sink, ReorderedFramesAreWarnedAboutOnce) {
+  launch ("livekitsink");
+  auto p = Ref<GstPad>::adopt (gst_element_request_pad_simple (sink ().get (), "sink_0"));
+  play ();
+  ASSERT_TRUE (reaches (GST_STATE_PLAYING));
+  Feeder feeder (p.get ());
+  ASSERT_TRUE (feeder.begin ("one", "video/x-vp8,width=64,height=64"));
+  for (int pts : { 0, 100, 33, 66, 200, 133, 166 })
+    ASSERT_EQ (feeder.push (40, GstClockTime (pts) * GST_MSECOND, 33 * GST_MSECOND), GST_FLOW_OK);
+  EXPECT_NE (text_of (message (GST_MESSAGE_WARNING)).find ("B-frames"), std::string::npos);
+  EXPECT_EQ (text_of (message (GST_MESSAGE_WARNING, 0s)), "(no message)");
+}
+
 TEST_F (Sink, StopUnpublishesAndStartPublishesAgain) {
   launch ("livekitsink audiotestsrc is-live=true ! s.audio_0");
   play ();
