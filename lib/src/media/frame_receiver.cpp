@@ -75,6 +75,7 @@ private:
   uint32_t report_rtp_ = 0;
   bool needs_keyframe_ = false;
   GstClockTime last_request_ = GST_CLOCK_TIME_NONE;
+  GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
   bool dropping_ = false; ///< said so through the hook
 };
 
@@ -128,6 +129,7 @@ Receiver::make_sink (const Codec &codec, int clock_rate) {
     clock_rate_ = clock_rate;
     tap_ = tap.get ();
     point_.reset ();
+    last_pts_ = GST_CLOCK_TIME_NONE;
     has_report_ = false;
     needs_keyframe_ = is_video ();
   }
@@ -208,6 +210,10 @@ Receiver::on_frame (const FrameTap *tap, Ref<GstBuffer> buffer, const Ref<GstCap
     slots = slots_;
     buffer = Ref<GstBuffer>::adopt (gst_buffer_make_writable (buffer.release ()));
     b = buffer.get ();
+    // Where a sender repeats parameter sets within a picture, a parser makes two of it, the second without a
+    // time.
+    if (!GST_BUFFER_PTS_IS_VALID (b)) GST_BUFFER_PTS (b) = last_pts_;
+    last_pts_ = GST_BUFFER_PTS (b);
     // There is no reordering in a live stream, and consumers move the PTS alone.
     GST_BUFFER_DTS (b) = GST_CLOCK_TIME_NONE;
     if (!is_video ()) GST_BUFFER_DURATION (b) = opus_duration (b);

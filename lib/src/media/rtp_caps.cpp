@@ -76,7 +76,9 @@ make_payloader (const Codec &codec, bool audio_level) {
   auto ssrc = static_cast<guint> (system_random ().uniform () * 0xfffffffe) + 1;
   // With perfect-rtptime the RTP time of Opus would follow the buffers' sample offsets and so ignore pauses.
   g_object_set (pay, "pt", row->payload, "ssrc", ssrc, "mtu", 1200, "perfect-rtptime", FALSE, nullptr);
-  apply_settings (pay, "picture-id-mode=15-bit config-interval=-1 aggregate-mode=zero-latency");
+  // Parameter sets are the parser's work: the payloader would put them before every slice of a key frame, and
+  // receivers take each of those for the start of another picture.
+  apply_settings (pay, "picture-id-mode=15-bit config-interval=0 aggregate-mode=zero-latency");
 
   bool added = true;
   if (codec.kind == MediaKind::Video) added = add_extension (pay, rtc::kExtTransportCc);
