@@ -16,7 +16,6 @@ constexpr Encoder kEncoders[] = {
     "frame-size=20 inband-fec=true packet-loss-percentage=5 bitrate-type=constrained-vbr" },
   { "vp8", "vp8enc", "target-bitrate", 1,
     "deadline=1 cpu-used=-16 threads=1 end-usage=cbr keyframe-max-dist=1000000 lag-in-frames=0 "
-    "error-resilient=default "
     "undershoot=95 overshoot=15 buffer-initial-size=500 buffer-optimal-size=600 buffer-size=1000 "
     "min-quantizer=2 max-quantizer=56 "
     "static-threshold=1 max-intra-bitrate=300" },

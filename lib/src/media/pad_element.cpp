@@ -8,7 +8,9 @@ namespace {
 
 struct Element {
   GstElement parent;
-  std::shared_ptr<PadHandler> *handler; // heap: GObject runs no constructors
+  // On the heap, for GObject runs no constructors. Stored and read atomically: what was written before the
+  // element started is handed to its streaming thread by this, visibly also to tools that do not know GLib.
+  std::shared_ptr<PadHandler> *handler;
 };
 struct ElementClass {
   GstElementClass parent;
@@ -18,7 +20,8 @@ GstElementClass *parent_class = nullptr;
 
 PadHandler &
 handler_of (GstObject *object) {
-  return **reinterpret_cast<Element *> (object)->handler;
+  return **static_cast<std::shared_ptr<PadHandler> *> (
+      g_atomic_pointer_get (&reinterpret_cast<Element *> (object)->handler));
 }
 
 GstFlowReturn
@@ -56,7 +59,11 @@ change_state (GstElement *element, GstStateChange transition) noexcept {
   auto src = Ref<GstPad>::adopt (gst_element_get_static_pad (element, "src"));
   bool is_source = GST_OBJECT_FLAG_IS_SET (element, GST_ELEMENT_FLAG_SOURCE);
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) handler.start ();
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    handler.start ();
+    auto *self = reinterpret_cast<Element *> (element);
+    g_atomic_pointer_set (&self->handler, self->handler);
+  }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) handler.stop ();
   GstStateChangeReturn ret = parent_class->change_state (element, transition);
   if (!is_source || ret == GST_STATE_CHANGE_FAILURE) return ret;
@@ -135,8 +142,6 @@ make_pad_element (const char *name, std::shared_ptr<PadHandler> handler, const c
   auto element = Ref<GstElement>::sink (
       static_cast<GstElement *> (g_object_new (element_type (), "name", name, nullptr)));
   PadHandler &h = *handler;
-  reinterpret_cast<Element *> (element.get ())->handler
-      = new std::shared_ptr<PadHandler> (std::move (handler));
   if (sink_caps) {
     h.sink_pad = add_pad (element.get (), GST_PAD_SINK, sink_caps);
     gst_pad_set_chain_function (h.sink_pad, on_chain);
@@ -149,6 +154,8 @@ make_pad_element (const char *name, std::shared_ptr<PadHandler> handler, const c
     gst_pad_set_event_function (h.src_pad, on_src_event);
     gst_pad_set_query_function (h.src_pad, on_src_query);
   }
+  g_atomic_pointer_set (&reinterpret_cast<Element *> (element.get ())->handler,
+                        new std::shared_ptr<PadHandler> (std::move (handler)));
   return element;
 }
 
