@@ -107,7 +107,7 @@ one_of_each () {
   std::size_t i = 0;
   all[i++] = full_join ();
   all[i++].mutable_answer ()->set_sdp ("v=0");
-  all[i++].mutable_offer ()->set_sdp ("v=0");
+  (*all[i++].mutable_offer ()->mutable_mid_to_track_id ())["1"] = "TR";
   all[i++].mutable_trickle ()->set_candidateinit (R"({"candidate":"candidate:1"})");
   fill (all[i++].mutable_update ()->add_participants ()->add_tracks ());
   fill (all[i++].mutable_track_published ()->mutable_track ());

@@ -1,9 +1,11 @@
 #include "proto/convert.hpp"
 
+#include "proto/budget.hpp"
 #include "proto_samples.hpp"
 
 #include <limits>
 #include <random>
+#include <set>
 
 using namespace lk;
 using namespace lk::test;
@@ -411,6 +413,57 @@ TEST (ParseSignal, OutOfRangeEnumsBecomeTheirZero) {
   EXPECT_EQ (event.tracks.at (0).kind, TrackKind::Data); // neither audio nor video
   EXPECT_EQ (event.tracks.at (0).source, TrackSource::Unknown);
   EXPECT_EQ (event.tracks.at (0).layers.at (0).quality, VideoQuality::Low);
+}
+
+TEST (ParseSignal, AFrameOfManyEmptyPartsIsRefusedBeforeItUnfolds) {
+  // Two bytes each on the wire, hundreds in memory.
+  const auto refused = [] (const wire::SignalResponse &response) {
+    const auto parsed = parse_signal_response (response.SerializeAsString ());
+    return !parsed.event && parsed.problem == ParseProblem::Malformed;
+  };
+  wire::SignalResponse people, tracks, layers, inside_join;
+  auto *participant = tracks.mutable_update ()->add_participants ();
+  auto *codec = layers.mutable_track_published ()->mutable_track ()->add_codecs ();
+  for (std::size_t i = 0; i <= kMaxParts; i++) {
+    people.mutable_update ()->add_participants ();
+    participant->add_tracks ();
+    codec->add_layers ();
+    inside_join.mutable_join ()->add_other_participants ();
+  }
+  EXPECT_TRUE (refused (people));
+  EXPECT_TRUE (refused (tracks));
+  EXPECT_TRUE (refused (layers));
+  EXPECT_TRUE (refused (inside_join));
+  // A group in front hides nothing: field 100, start and end.
+  EXPECT_EQ (parse_signal_response ("\xa3\x06\xa4\x06" + full_join ().SerializeAsString ()).problem,
+             ParseProblem::Malformed);
+}
+
+TEST (ParseSignal, AVeryFullRoomIsTaken) {
+  wire::SignalResponse response;
+  for (int i = 0; i < 5000; i++) {
+    auto *participant = response.mutable_join ()->add_other_participants ();
+    participant->set_sid ("PA_" + std::to_string (i));
+    for (int track = 0; track < 2; track++)
+      fill (participant->add_tracks ());
+  }
+  EXPECT_EQ (event_of<JoinResponse> (response).others.size (), 5000u);
+}
+
+TEST (Budget, EveryKindWithAListIsCounted) {
+  // The way to a list counts too, so a budget of one is spent before its first entry.
+  std::set<std::string> counted;
+  for (const auto &response : one_of_each ())
+    if (const auto bytes = response.SerializeAsString (); !within_budget (bytes, 1))
+      counted.insert (name_of (*parse_signal_response (bytes).event));
+  EXPECT_EQ (counted,
+             (std::set<std::string>{ "join", "offer", "participant-update", "track-published", "leave",
+                                     "speakers-changed", "room-update", "connection-quality", "stream-state",
+                                     "subscribed-quality", "reconnect", "request-response", "room-moved",
+                                     "subscribed-audio-codec", "data-track-subscriber-handles" }));
+  wire::SignalResponse pong;
+  pong.set_pong (7);
+  EXPECT_TRUE (within_budget (pong.SerializeAsString (), 0));
 }
 
 TEST (ParseSignal, EveryTruncationOfEveryKindIsSurvived) {

@@ -1,6 +1,7 @@
 #include "proto/convert.hpp"
 
 #include "livekit_wire.pb.h"
+#include "proto/budget.hpp"
 #include "proto/candidate.hpp"
 
 #include <algorithm>
@@ -407,7 +408,8 @@ read (const wire::SignalResponse &from) {
 
 ParsedSignal
 parse_signal_response (std::string_view bytes) {
-  if (bytes.size () > std::size_t (std::numeric_limits<int>::max ())) return { {}, ParseProblem::Malformed };
+  if (bytes.size () > std::size_t (std::numeric_limits<int>::max ()) || !within_budget (bytes))
+    return { {}, ParseProblem::Malformed };
   wire::SignalResponse response;
   if (!response.ParseFromArray (bytes.data (), int (bytes.size ()))) return { {}, ParseProblem::Malformed };
   return { read (response), ParseProblem::Unknown };
