@@ -1,5 +1,6 @@
 // LiveKit's words as plain values: what the server tells (SignalEvent) and what we ask (SignalCommand).
-// Nothing above signal/ sees protobuf; proto/convert.hpp translates. Field meanings: docs/protocol notes of each type.
+// Nothing above signal/ sees protobuf; proto/convert.hpp translates. Field meanings: docs/protocol notes of
+// each type.
 #pragma once
 
 #include <chrono>
@@ -18,7 +19,15 @@ enum class TrackSource { Unknown = 0, Camera = 1, Microphone = 2, ScreenShare = 
 enum class VideoQuality { Low = 0, Medium = 1, High = 2, Off = 3 };
 enum class ConnectionQuality { Poor = 0, Good = 1, Excellent = 2, Lost = 3 };
 enum class ParticipantState { Joining = 0, Joined = 1, Active = 2, Disconnected = 3 };
-enum class ParticipantKind { Standard = 0, Ingress = 1, Egress = 2, Sip = 3, Agent = 4, Connector = 7, Bridge = 8 };
+enum class ParticipantKind {
+  Standard = 0,
+  Ingress = 1,
+  Egress = 2,
+  Sip = 3,
+  Agent = 4,
+  Connector = 7,
+  Bridge = 8
+};
 enum class Encryption { None = 0, Gcm = 1, Custom = 2 };
 enum class AudioFeature {
   Stereo = 0,
@@ -144,7 +153,8 @@ struct RegionInfo {
   int64_t distance = 0;
 };
 
-// ---- what the server sends ---------------------------------------------------------------------------------
+// ---- what the server sends
+// ---------------------------------------------------------------------------------
 
 struct JoinResponse {
   RoomInfo room;
@@ -156,7 +166,7 @@ struct JoinResponse {
   ClientConfiguration client_configuration;
   std::string alternative_url, sif_trailer;
   bool subscriber_primary = false, fast_publish = false;
-  std::chrono::seconds ping_interval{5}, ping_timeout{15};
+  std::chrono::seconds ping_interval{ 5 }, ping_timeout{ 15 };
 };
 struct ReconnectResponse {
   std::vector<IceServer> ice_servers;
@@ -164,7 +174,8 @@ struct ReconnectResponse {
   ServerInfo server;
   uint32_t last_message_seq = 0;
 };
-/// An SDP in either direction; `target` says whose. Server answers are for the publisher, its offers for the subscriber.
+/// An SDP in either direction; `target` says whose. Server answers are for the publisher, its offers for the
+/// subscriber.
 struct SessionDescription {
   enum class Type { Offer, Answer };
   Type type = Type::Offer;
@@ -241,7 +252,8 @@ struct SubscriptionResponse {
   std::string track_sid;
   enum class Problem { Unknown = 0, CodecUnsupported = 1, TrackNotFound = 2 } problem = Problem::Unknown;
 };
-/// The server's verdict on one of our requests; most carry no request id, so the request is told by what it echoes.
+/// The server's verdict on one of our requests; most carry no request id, so the request is told by what it
+/// echoes.
 struct RequestResponse {
   uint32_t request_id = 0;
   RequestReason reason = RequestReason::Ok;
@@ -288,13 +300,16 @@ struct Pong {
   int64_t last_ping_timestamp_ms = 0, timestamp_ms = 0;
 };
 
-using SignalEvent = std::variant<JoinResponse, ReconnectResponse, SessionDescription, Trickle, ParticipantUpdate, TrackPublished,
-    TrackUnpublished, Leave, MuteTrack, SpeakersChanged, RoomUpdate, ConnectionQualityUpdate, StreamStateUpdate,
-    SubscribedQualityUpdate, SubscriptionPermissionUpdate, RefreshToken, SubscriptionResponse, RequestResponse,
-    TrackSubscribed, RoomMoved, MediaSectionsRequirement, SubscribedAudioCodecUpdate, DataTrackPublished,
-    DataTrackUnpublished, DataTrackSubscriberHandles, Pong>;
+using SignalEvent
+    = std::variant<JoinResponse, ReconnectResponse, SessionDescription, Trickle, ParticipantUpdate,
+                   TrackPublished, TrackUnpublished, Leave, MuteTrack, SpeakersChanged, RoomUpdate,
+                   ConnectionQualityUpdate, StreamStateUpdate, SubscribedQualityUpdate,
+                   SubscriptionPermissionUpdate, RefreshToken, SubscriptionResponse, RequestResponse,
+                   TrackSubscribed, RoomMoved, MediaSectionsRequirement, SubscribedAudioCodecUpdate,
+                   DataTrackPublished, DataTrackUnpublished, DataTrackSubscriberHandles, Pong>;
 
-// ---- what we send ------------------------------------------------------------------------------------------
+// ---- what we send
+// ------------------------------------------------------------------------------------------
 
 /// SessionDescription, Trickle and MuteTrack above travel in both directions.
 struct AddTrack {
@@ -343,8 +358,17 @@ struct UpdateAudioTrack {
   std::vector<AudioFeature> features;
 };
 struct SimulateScenario {
-  enum class Kind { SpeakerUpdate, NodeFailure, Migration, ServerLeave, SwitchProtocol, SubscriberBandwidth, DisconnectOnResume,
-    DisconnectOnResumeNoMessages, LeaveFullReconnect };
+  enum class Kind {
+    SpeakerUpdate,
+    NodeFailure,
+    Migration,
+    ServerLeave,
+    SwitchProtocol,
+    SubscriberBandwidth,
+    DisconnectOnResume,
+    DisconnectOnResumeNoMessages,
+    LeaveFullReconnect
+  };
   Kind kind = Kind::NodeFailure;
   int64_t value = 0; ///< seconds, protocol (0 UDP, 1 TCP, 2 TLS) or bit/s
 };
@@ -352,12 +376,15 @@ struct Ping {
   int64_t timestamp_ms = 0, rtt_ms = 0;
 };
 
-using SignalCommand = std::variant<SessionDescription, Trickle, AddTrack, MuteTrack, UpdateSubscription, UpdateTrackSettings,
-    LeaveRequest, SyncState, UpdateMetadata, UpdateVideoTrack, UpdateAudioTrack, SimulateScenario, Ping>;
+using SignalCommand = std::variant<SessionDescription, Trickle, AddTrack, MuteTrack, UpdateSubscription,
+                                   UpdateTrackSettings, LeaveRequest, SyncState, UpdateMetadata,
+                                   UpdateVideoTrack, UpdateAudioTrack, SimulateScenario, Ping>;
 
-// ---- names -------------------------------------------------------------------------------------------------
+// ---- names
+// -------------------------------------------------------------------------------------------------
 
-/// Lower-case, dash-separated names as properties, messages and logs use them ("screen-share", "duplicate-identity").
+/// Lower-case, dash-separated names as properties, messages and logs use them ("screen-share",
+/// "duplicate-identity").
 const char *to_string (TrackKind);
 const char *to_string (TrackSource);
 const char *to_string (VideoQuality);
