@@ -189,7 +189,7 @@ class NoAutoCreate(Errors):
     server_options = {"auto_create": False}
 
     def test_a_room_that_is_not_created_automatically(self):
-        self.check(self.sink(f"room={self.room}"), "not-found", self.room)
+        self.check(self.sink(f"room={self.room}"), "not-found", "create it first")
 
 
 class InTheRoom(Errors):
