@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""What a room costs: milestones and processor time of our elements, beside the bare codec and the official Python SDK, in one run.
+
+    tests/bench/run.sh [--rounds N] [--seconds S] [connect publish subscribe tracks]
+
+Every figure is a median over the rounds with the range behind it; ratios are taken within a round, so that they hold when the machine is busy.
+"""
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
+from lk import launch, server  # noqa: E402  pylint: disable=wrong-import-position
+from lk.server import token  # noqa: E402  pylint: disable=wrong-import-position
+
+PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "room-bench")
+VIDEO = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1"
+AUDIO = "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1"
+
+
+class Figures:
+    def __init__(self):
+        self.rows = {}
+
+    def add(self, name, value):
+        self.rows.setdefault(name, []).append(value)
+
+    def show(self):
+        width = max(len(name) for name in self.rows)
+        for name, values in self.rows.items():
+            print(f"{name:<{width}}  {statistics.median(values):9.2f}   ({min(values):.2f} … {max(values):.2f}, n={len(values)})")
+
+
+class Bench:
+    def __init__(self, lk_server, rounds, seconds):
+        self.server, self.rounds, self.seconds = lk_server, rounds, seconds
+        self.figures = Figures()
+        self.env = launch.environment(lk_server)
+
+    def start(self, pipeline, seconds=None, settle=3):
+        return subprocess.Popen([PROGRAM, f"--seconds={seconds or self.seconds}", f"--settle={settle}", pipeline],
+                                env=self.env, stdout=subprocess.PIPE, text=True)
+
+    def result(self, process):
+        out, _ = process.communicate(timeout=180)
+        if process.returncode != 0:
+            raise RuntimeError(f"room-bench ended with {process.returncode}: {process.args[-1]}")
+        return json.loads(out)
+
+    def run(self, pipeline, **options):
+        return self.result(self.start(pipeline, **options))
+
+    # ---- time to media ---------------------------------------------------------------------------------------
+
+    def connect(self):
+        """Join → published, and join → first sound at another participant, ours and the SDK's alternating."""
+        for _ in range(self.rounds):
+            room = uuid.uuid4().hex[:8]
+            publisher = self.start(f"{AUDIO} ! livekitsink room={room} identity=pub", seconds=6, settle=1)
+            ours = self.result(publisher)
+            self.figures.add("connect → joined, ours, ms", ours["connected"])
+            self.figures.add("connect → published, ours, ms", ours["published"])
+            sdk = asyncio.run(self.sdk_publish(uuid.uuid4().hex[:8]))
+            self.figures.add("connect → published, Python SDK, ms", sdk)
+            self.figures.add("connect → published, ratio", ours["published"] / sdk)
+
+            room = uuid.uuid4().hex[:8]
+            publisher = self.start(f"{AUDIO} ! livekitsink room={room} identity=pub", seconds=8, settle=1)
+            time.sleep(2)  # the publisher stands; what is timed begins with the next process
+            subscriber = self.run(f"livekitsrc name=src room={room} identity=sub", seconds=2, settle=1)
+            self.figures.add("connect → first sound, ours, ms", subscriber["first_buffer"])
+            sdk = asyncio.run(self.sdk_first_sound(room))
+            self.figures.add("connect → first sound, Python SDK, ms", sdk)
+            self.figures.add("connect → first sound, ratio", subscriber["first_buffer"] / sdk)
+            self.result(publisher)
+
+    async def sdk_publish(self, name):
+        from livekit import rtc
+        room = rtc.Room()
+        start = time.monotonic()
+        await room.connect(self.server.url, token(self.server, name, "sdk"))
+        source = rtc.AudioSource(48000, 1)
+        await room.local_participant.publish_track(rtc.LocalAudioTrack.create_audio_track("a", source))
+        took = (time.monotonic() - start) * 1000
+        await room.disconnect()
+        return took
+
+    async def sdk_first_sound(self, name):
+        from livekit import rtc
+        room = rtc.Room()
+        heard = asyncio.get_running_loop().create_future()
+
+        async def listen(track):
+            async for event in rtc.AudioStream(track):
+                if any(event.frame.data) and not heard.done():
+                    heard.set_result(time.monotonic())
+                    return
+
+        tasks = []
+        room.on("track_subscribed", lambda track, *_: tasks.append(asyncio.ensure_future(listen(track))))
+        start = time.monotonic()
+        await room.connect(self.server.url, token(self.server, name, "sdk"))
+        took = (await asyncio.wait_for(heard, 15) - start) * 1000
+        await room.disconnect()
+        return took
+
+    # ---- processor time --------------------------------------------------------------------------------------
+
+    def publish(self):
+        """720p30 VP8: a pipeline that publishes, over the same encoder into nothing."""
+        for _ in range(self.rounds):
+            bare = self.run(f"{VIDEO} ! {self.encoder()} ! fakesink async=false sync=false")
+            ours = self.run(f"{VIDEO} ! livekitsink room={uuid.uuid4().hex[:8]} identity=pub")
+            self.figures.add("720p30 VP8 publish, CPU-s/min", ours["cpu"])
+            self.figures.add("  bare encoder, CPU-s/min", bare["cpu"])
+            self.figures.add("  ratio", ours["cpu"] / bare["cpu"])
+
+    def encoder(self):
+        """The settings that livekitsink uses, read from its own encoder."""
+        words = subprocess.run([PROGRAM + "-encoder"], env=self.env, check=True, capture_output=True, text=True).stdout
+        return words.strip()
+
+    def subscribe(self):
+        """720p30 VP8: received and decoded, over the decoder on the same stream from a file."""
+        file = f"/tmp/lk-bench-{os.getpid()}.webm"
+        count = 30 * (self.seconds + 10)
+        subprocess.run(["gst-launch-1.0", "-q", *VIDEO.replace("is-live=true", f"num-buffers={count}").split(), "!",
+                        *self.encoder().split(), "!", "webmmux", "!", "filesink", f"location={file}"],
+                       env=self.env, check=True, timeout=300)
+        try:
+            for _ in range(self.rounds):
+                room = uuid.uuid4().hex[:8]
+                bare = self.run(f"filesrc location={file} ! matroskademux ! vp8dec threads=1 ! fakesink sync=true")
+                publisher = self.start(f"{VIDEO} ! livekitsink room={room} identity=pub", seconds=self.seconds + 8)
+                time.sleep(2)
+                ours = self.run(f"livekitsrc name=src room={room} identity=sub")
+                self.result(publisher)
+                self.figures.add("720p30 VP8 subscribe, CPU-s/min", ours["cpu"])
+                self.figures.add("  bare decoder, CPU-s/min", bare["cpu"])
+                self.figures.add("  ratio", ours["cpu"] / bare["cpu"])
+        finally:
+            os.unlink(file)
+
+    def tracks(self):
+        """Memory, threads and processor time for 0, 1, 10 and 50 decoded Opus tracks."""
+        for count in (0, 1, 10, 50):
+            room = uuid.uuid4().hex[:8]
+            publisher = None
+            if count:
+                pads = " ".join(f"audiotestsrc is-live=true freq={200 + 20 * i} ! audio/x-raw,rate=48000,channels=1 ! s.audio_{i}"
+                                for i in range(count))
+                publisher = self.start(f"livekitsink name=s room={room} identity=pub {pads}", seconds=self.seconds + 15)
+                time.sleep(5)
+            ours = self.run(f"livekitsrc name=src room={room} identity=sub", settle=5)
+            if ours["pads"] != count:
+                raise RuntimeError(f"{ours['pads']} pads instead of {count}")
+            for field, unit in (("cpu", "CPU-s/min"), ("rss_mib", "MiB"), ("threads", "threads")):
+                self.figures.add(f"{count} audio tracks, {unit}", ours[field])
+            if publisher:
+                self.result(publisher)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("what", nargs="*", choices=["connect", "publish", "subscribe", "tracks", []])
+    arguments = parser.parse_args()
+    with server.Server() as lk_server:
+        bench = Bench(lk_server, arguments.rounds, arguments.seconds)
+        for what in arguments.what or ["connect", "publish", "subscribe", "tracks"]:
+            getattr(bench, what)()
+    bench.figures.show()
+
+
+if __name__ == "__main__":
+    main()
