@@ -43,9 +43,10 @@ class Bench:
         self.figures = Figures()
         self.env = launch.environment(lk_server)
 
-    def start(self, pipeline, seconds=None, settle=3):
-        return subprocess.Popen([PROGRAM, f"--seconds={seconds or self.seconds}", f"--settle={settle}", pipeline],
-                                env=self.env, stdout=subprocess.PIPE, text=True)
+    def start(self, *pipeline, seconds=None, settle=3, encode=None):
+        """room-bench on one pipeline, or on source and sink with livekitsink's encoder between them."""
+        options = [f"--seconds={seconds or self.seconds}", f"--settle={settle}"] + ([f"--encode={encode}"] if encode else [])
+        return subprocess.Popen([PROGRAM, *options, *pipeline], env=self.env, stdout=subprocess.PIPE, text=True)
 
     def result(self, process):
         out, _ = process.communicate(timeout=180)
@@ -53,8 +54,8 @@ class Bench:
             raise RuntimeError(f"room-bench ended with {process.returncode}: {process.args[-1]}")
         return json.loads(out)
 
-    def run(self, pipeline, **options):
-        return self.result(self.start(pipeline, **options))
+    def run(self, *pipeline, **options):
+        return self.result(self.start(*pipeline, **options))
 
     # ---- time to media ---------------------------------------------------------------------------------------
 
@@ -115,24 +116,16 @@ class Bench:
     def publish(self):
         """720p30 VP8: a pipeline that publishes, over the same encoder into nothing."""
         for _ in range(self.rounds):
-            bare = self.run(f"{VIDEO} ! {self.encoder()} ! fakesink async=false sync=false")
+            bare = self.run(VIDEO, "fakesink async=false sync=false", encode="vp8")
             ours = self.run(f"{VIDEO} ! livekitsink room={uuid.uuid4().hex[:8]} identity=pub")
             self.figures.add("720p30 VP8 publish, CPU-s/min", ours["cpu"])
             self.figures.add("  bare encoder, CPU-s/min", bare["cpu"])
             self.figures.add("  ratio", ours["cpu"] / bare["cpu"])
 
-    def encoder(self):
-        """The settings that livekitsink uses, read from its own encoder."""
-        words = subprocess.run([PROGRAM + "-encoder"], env=self.env, check=True, capture_output=True, text=True).stdout
-        return words.strip()
-
     def subscribe(self):
         """720p30 VP8: received and decoded, over the decoder on the same stream from a file."""
         file = f"/tmp/lk-bench-{os.getpid()}.webm"
-        count = 30 * (self.seconds + 10)
-        subprocess.run(["gst-launch-1.0", "-q", *VIDEO.replace("is-live=true", f"num-buffers={count}").split(), "!",
-                        *self.encoder().split(), "!", "webmmux", "!", "filesink", f"location={file}"],
-                       env=self.env, check=True, timeout=300)
+        self.run(VIDEO, f"webmmux ! filesink location={file}", encode="vp8", seconds=self.seconds + 10, settle=1)
         try:
             for _ in range(self.rounds):
                 room = uuid.uuid4().hex[:8]

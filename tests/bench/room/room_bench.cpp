@@ -1,11 +1,14 @@
-// One process under measurement: a pipeline from the command line, run for a while, its cost and its milestones printed as one JSON line.
+// One process under measurement: a pipeline from the command line, run for a while, its cost and its
+// milestones printed as one JSON line.
 //
-//   room-bench --seconds 20 [--settle 3] [--pads raw] PIPELINE
+//   room-bench --seconds 20 [--settle 3] PIPELINE
+//   room-bench --encode vp8 SOURCE SINK       livekitsink's own encoder between the two, without a room
 //
-// Milestones, in ms since set_state(PLAYING): "connected" (the session stands), "published" (first local track), "first_buffer" (first
-// buffer on any pad of livekitsrc) and "pads" (number of such pads). Cost is that of the seconds after `settle`: "cpu" in seconds per
-// minute, "rss_mib", "threads".
+// Milestones, in ms since set_state(PLAYING): "connected" (the session stands), "published" (first local
+// track), "first_buffer" (first buffer on any pad of livekitsrc) and "pads" (number of such pads). Cost is
+// that of the seconds after `settle`: "cpu" in seconds per minute, "rss_mib", "threads".
 #include "base/ref.hpp"
+#include "media/encode.hpp"
 
 #include <gst/gst.h>
 
@@ -85,6 +88,25 @@ on_message (GstBus *, GstMessage *message, gpointer data) {
   return G_SOURCE_CONTINUE;
 }
 
+/// SOURCE ! the encoder that livekitsink would use ! SINK
+lk::Ref<GstElement>
+make_encoding (const char *source, const char *codec, const char *sink, GError **error) {
+  auto encoder = lk::media::make_encode_bin ({ codec });
+  if (!encoder) {
+    g_printerr ("%s\n", encoder.error ().message.c_str ());
+    return nullptr;
+  }
+  GstElement *from = gst_parse_bin_from_description (source, TRUE, error);
+  GstElement *to = *error ? nullptr : gst_parse_bin_from_description (sink, TRUE, error);
+  if (!from || !to) return nullptr;
+  auto pipeline = lk::Ref<GstElement>::sink (gst_pipeline_new (nullptr));
+  GstElement *middle = encoder->release ();
+  gst_bin_add_many (GST_BIN (pipeline.get ()), from, middle, to, nullptr);
+  gst_object_unref (middle); // the bin has its own
+  gst_element_link_many (from, middle, to, nullptr);
+  return pipeline;
+}
+
 struct Cost {
   GMainLoop *loop;
   double cpu = 0, from = 0;
@@ -95,22 +117,25 @@ struct Cost {
 int
 main (int argc, char **argv) {
   gint seconds = 20, settle = 3;
+  g_autofree gchar *codec = nullptr;
   const GOptionEntry entries[] = {
     { "seconds", 0, 0, G_OPTION_ARG_INT, &seconds, "Measured time", "S" },
     { "settle", 0, 0, G_OPTION_ARG_INT, &settle, "Time before it", "S" },
+    { "encode", 0, 0, G_OPTION_ARG_STRING, &codec, "Put this encoder between SOURCE and SINK", "CODEC" },
     { nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr },
   };
   GOptionContext *options = g_option_context_new ("PIPELINE");
   g_option_context_add_main_entries (options, entries, nullptr);
   g_option_context_add_group (options, gst_init_get_option_group ());
   GError *error = nullptr;
-  if (!g_option_context_parse (options, &argc, &argv, &error) || argc != 2) {
-    g_printerr ("%s\n", error ? error->message : "one PIPELINE is needed");
+  if (!g_option_context_parse (options, &argc, &argv, &error) || argc != (codec ? 3 : 2)) {
+    g_printerr ("%s\n", error ? error->message : "PIPELINE, or --encode CODEC SOURCE SINK");
     return 2;
   }
-  auto pipeline = lk::Ref<GstElement>::sink (gst_parse_launch (argv[1], &error));
+  auto pipeline = codec ? make_encoding (argv[1], codec, argv[2], &error)
+                        : lk::Ref<GstElement>::sink (gst_parse_launch (argv[1], &error));
   if (!pipeline || error) {
-    g_printerr ("%s\n", error->message);
+    g_printerr ("%s\n", error ? error->message : "no pipeline");
     return 2;
   }
 
@@ -145,10 +170,12 @@ main (int argc, char **argv) {
 
   double took = double (g_get_monotonic_time ()) / 1e6 - cost.from;
   auto ms = [] (gint64 us) { return us < 0 ? -1.0 : double (us) / 1000; };
-  printf ("{\"connected\": %.1f, \"published\": %.1f, \"first_buffer\": %.1f, \"pads\": %d, \"cpu\": %.3f, \"rss_mib\": %.1f, "
+  printf ("{\"connected\": %.1f, \"published\": %.1f, \"first_buffer\": %.1f, \"pads\": %d, \"cpu\": %.3f, "
+          "\"rss_mib\": %.1f, "
           "\"threads\": %ld}\n",
-          ms (milestones.connected), ms (milestones.published), ms (milestones.first_buffer), milestones.pads.load (),
-          (cpu_seconds () - cost.cpu) * 60 / took, double (status_number ("VmRSS:")) / 1024, status_number ("Threads:"));
+          ms (milestones.connected), ms (milestones.published), ms (milestones.first_buffer),
+          milestones.pads.load (), (cpu_seconds () - cost.cpu) * 60 / took,
+          double (status_number ("VmRSS:")) / 1024, status_number ("Threads:"));
   gst_element_set_state (pipeline.get (), GST_STATE_NULL);
   return 0;
 }
