@@ -17,8 +17,10 @@ build_set=(
 )
 test_set=(
   libgtest-dev libgmock-dev gstreamer1.0-libav gobject-introspection libgirepository1.0-dev
-  binutils iproute2 procps
+  binutils iproute2 procps chromium
 )
+# An npm that is no Debian package brings its own Node.js, which Debian's npm would conflict with.
+command -v npm >/dev/null || test_set+=(nodejs npm)
 
 case "${1:-test}" in
   build) wanted=("${build_set[@]}") ;;
