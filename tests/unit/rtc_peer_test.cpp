@@ -106,6 +106,14 @@ struct PublisherLoop : rtc::Publisher::Listener {
   }
 };
 
+size_t
+count_sections (const std::string &sdp) {
+  size_t count = 0;
+  for (size_t at = sdp.find ("\nm="); at != sdp.npos; at = sdp.find ("\nm=", at + 1))
+    ++count;
+  return count;
+}
+
 TEST (Publisher, AudioAndVideoReachTheServer) {
   PublisherLoop loop;
   loop.add_audio ();
@@ -148,12 +156,31 @@ TEST (Publisher, RemovedSenderLeavesTheOthersAloneAndAnotherCanCome) {
   ASSERT_TRUE (
       wait_until ([&] { return !loop.session.run ([&] { return loop.publisher->negotiating (); }); }, 10s));
   auto offer = loop.session.run ([&] { return loop.last_offer; });
-  EXPECT_NE (offer.find ("a=inactive"), std::string::npos);
+  EXPECT_NE (offer.find ("a=recvonly"), std::string::npos);
   EXPECT_EQ (offer.find ("first"), std::string::npos);
   EXPECT_TRUE (loop.flows ("VP8"));
   loop.add_audio ("second");
   EXPECT_TRUE (loop.flows ("OPUS"));
   EXPECT_TRUE (loop.flows ("VP8"));
+  auto again = loop.session.run ([&] { return loop.last_offer; });
+  EXPECT_NE (again.find ("a=msid:stream second"), std::string::npos);
+  EXPECT_EQ (count_sections (again), count_sections (offer)) << "the section is used again";
+  EXPECT_TRUE (loop.errors.empty ());
+}
+
+TEST (Publisher, RepublishedVideoStartsWithAKeyFrame) {
+  PublisherLoop loop;
+  auto first = loop.add_video ("first");
+  ASSERT_TRUE (loop.flows ("VP8"));
+  loop.remove (first);
+  ASSERT_TRUE (
+      wait_until ([&] { return !loop.session.run ([&] { return loop.publisher->negotiating (); }); }, 10s));
+  auto source = make_bin (kVideoSource);
+  auto requests = count_keyframe_requests (source.get ());
+  // Its first packets are held back until the server knows of them.
+  loop.add (rtc::MediaKind::Video, "second", std::move (source));
+  EXPECT_TRUE (loop.flows ("VP8"));
+  EXPECT_GE (*requests, 1u);
   EXPECT_TRUE (loop.errors.empty ());
 }
 

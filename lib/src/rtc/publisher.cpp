@@ -8,6 +8,7 @@
 #include "rtc/sender.hpp"
 #include "rtc/stats.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace lk::rtc {
@@ -89,7 +90,7 @@ private:
   void answer_applied (const Result<> &applied);
 
   Listener *listener_;
-  std::map<SenderId, std::unique_ptr<Sender>> senders_; // removed ones stay: their sections exist for ever
+  std::map<SenderId, std::unique_ptr<Sender>> senders_; // removed ones stay, for the next one of their kind
   SenderId last_sender_ = 0;
   std::vector<Ref<GstWebRTCDataChannel>> channels_;
   const std::shared_ptr<ReportBlocks> reports_ = std::make_shared<ReportBlocks> ();
@@ -125,10 +126,22 @@ Result<SenderId>
 PublisherImpl::add_sender (const SenderSpec &spec, Ref<GstElement> source) {
   assert_session_thread ();
   if (!is_open ()) return Error{ Errc::Closed, Retry::Never, "the publisher is closed" };
-  auto sender = Sender::create (spec, std::move (source), pipeline_.get (), webrtc_.get ());
-  if (!sender) return sender.error ();
-  senders_[++last_sender_] = std::move (*sender);
-  return last_sender_;
+  auto outgoing = inspect_source (spec, std::move (source));
+  if (!outgoing) return outgoing.error ();
+  auto id = ++last_sender_;
+  auto free = std::find_if (senders_.begin (), senders_.end (),
+                            [&] (const auto &entry) { return entry.second->reusable_for (*outgoing); });
+  if (free != senders_.end ()) {
+    auto node = senders_.extract (free);
+    node.key () = id;
+    senders_.insert (std::move (node));
+  } else if (auto sender = Sender::create (*outgoing, pipeline_.get (), webrtc_.get ())) {
+    senders_[id] = std::move (sender);
+  } else {
+    return Error{ Errc::MediaFailed, Retry::Restart, "webrtcbin gave no sink pad" };
+  }
+  if (auto started = senders_[id]->start (*outgoing); !started) return started.error ();
+  return id;
 }
 
 void
@@ -177,6 +190,7 @@ PublisherImpl::offer_created (Result<std::string> created) {
   std::vector<SendSection> sections;
   for (const auto &[id, sender] : senders_) {
     const auto &spec = sender->spec ();
+    sender->note_offered ();
     if (!sender->mid.empty ())
       sections.push_back ({ sender->mid, spec.kind, spec.stream, spec.cid, spec.codec, sender->active () });
   }
@@ -215,6 +229,8 @@ PublisherImpl::answer_applied (const Result<> &applied) {
   phase_ = Phase::Idle;
   limit_.reset ();
   flush_candidates ();
+  for (const auto &[id, sender] : senders_)
+    sender->note_in_force ();
   auto self = shared_from_this (); // the listener may let go of us
   listener_->on_publisher_negotiated ();
   if (wanted_) negotiate ();

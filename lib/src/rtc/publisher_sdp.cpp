@@ -134,7 +134,9 @@ write_server_section (SdpSection &section, const SendSection &sender) {
     if (section.is_video () && row.kind == MediaKind::Video && &row != own->media.row)
       add_codec (section, row, row.fmtp);
 
-  section.set_direction (sender.active ? "sendonly" : "inactive");
+  // Not "inactive": the server's library stops the section for good at the second offer that says so, and a
+  // later track of ours in it never starts. With "recvonly" the track ends just the same.
+  section.set_direction (sender.active ? "sendonly" : "recvonly");
   if (!sender.active) {
     section.remove_if (is_source_line);
     return {};

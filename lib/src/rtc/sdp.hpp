@@ -26,7 +26,7 @@ struct SendSection {
   MediaKind kind = MediaKind::Audio;
   std::string stream, cid; ///< written as a=msid:<stream> <cid>
   std::string codec;       ///< short name
-  bool active = true;      ///< false once unpublished: the server copy says inactive
+  bool active = true;      ///< false once unpublished: the server copy says recvonly
 };
 
 struct SdpPair {
@@ -36,7 +36,7 @@ struct SdpPair {
 
 /// local: rtx payload types renumbered to media + 1, otherwise as created. remote: additionally a=msid, every
 /// video section with all video codecs of the table (own first) with rtx and feedback, H264 as 42e01f, Opus
-/// with minptime/useinbandfec, the header extensions that the payloader sends, sendonly or inactive (then
+/// with minptime/useinbandfec, the header extensions that the payloader sends, sendonly or recvonly (then
 /// without msid and ssrc), port 9 for every section. Sections with rid or simulcast lines keep them and lose
 /// their ssrc lines.
 /// @param sections  one for each audio and video section; Errc::Internal when one is missing or does not fit.

@@ -4,9 +4,11 @@
 #include "rtc/reaper.hpp"
 
 #include <gst/rtp/gstrtpbasepayload.h>
+#include <gst/video/video.h>
 #include <gst/webrtc/webrtc.h>
 
 #include <atomic>
+#include <utility>
 
 namespace lk::rtc {
 
@@ -40,6 +42,13 @@ choose_ssrc (uint32_t wanted, GstElement *source, const GstStructure *caps) {
   return ssrc;
 }
 
+/// Bare "application/x-rtp" is fixed, too, but an offer cannot be written from it.
+bool
+is_offer (GstCaps *caps) {
+  return gst_caps_is_fixed (caps)
+         && gst_structure_has_field (gst_caps_get_structure (caps, 0), "encoding-name");
+}
+
 /// What the source will send, as far as an offer needs it.
 Result<Ref<GstCaps>>
 offered_caps (GstPad *src, const SenderSpec &spec) {
@@ -47,74 +56,88 @@ offered_caps (GstPad *src, const SenderSpec &spec) {
   if (!row || row->kind != spec.kind)
     return Error{ Errc::UnsupportedCodec, Retry::Never, "unknown codec " + spec.codec };
   auto caps = Ref<GstCaps>::adopt (gst_pad_query_caps (src, nullptr));
-  // Bare "application/x-rtp" is fixed, too, but an offer cannot be written from it.
-  if (gst_caps_is_fixed (caps.get ())
-      && (gst_structure_has_field (gst_caps_get_structure (caps.get (), 0), "encoding-name")
-          || !gst_structure_has_name (gst_caps_get_structure (caps.get (), 0), "application/x-rtp"))) {
-    const GstStructure *fixed = gst_caps_get_structure (caps.get (), 0);
-    if (!gst_structure_has_name (fixed, "application/x-rtp"))
-      return unusable ("the source does not give RTP");
-    return Ref<GstCaps>::adopt (gst_caps_copy (caps.get ()));
-  }
-  return Ref<GstCaps>::adopt (gst_caps_new_simple (
+  auto offerable = Ref<GstCaps>::adopt (gst_caps_new_simple (
       "application/x-rtp", "media", G_TYPE_STRING, row->kind == MediaKind::Audio ? "audio" : "video",
       "encoding-name", G_TYPE_STRING, row->encoding, "clock-rate", G_TYPE_INT, row->clock_rate, "payload",
       G_TYPE_INT, row->payload, nullptr));
-}
-
-Ref<GstPad>
-request_sink (GstElement *webrtc, const SenderSpec &spec, GstCaps *caps) {
-  GstPadTemplate *templ = gst_element_get_pad_template (webrtc, "sink_%u");
-  auto pad = Ref<GstPad>::adopt (gst_element_request_pad (webrtc, templ, nullptr, caps));
-  if (!pad) return pad;
-  g_object_set (pad.get (), "msid", (spec.stream + " " + spec.cid).c_str (), nullptr);
-  Ref<GstWebRTCRTPTransceiver> transceiver;
-  g_object_get (pad.get (), "transceiver", transceiver.out (), nullptr);
-  // Audio is never retransmitted: the server does not offer to, and a NACK for it would only cost packets.
-  g_object_set (transceiver.get (), "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY, "do-nack",
-                gboolean (spec.kind == MediaKind::Video), "codec-preferences", caps, nullptr);
-  return pad;
+  if (!gst_caps_can_intersect (caps.get (), offerable.get ()))
+    return unusable ("the source does not give RTP of its codec and payload type");
+  return is_offer (caps.get ()) ? Ref<GstCaps>::adopt (gst_caps_copy (caps.get ())) : offerable;
 }
 
 } // namespace
 
-Result<std::unique_ptr<Sender>>
-Sender::create (const SenderSpec &spec, Ref<GstElement> source, GstElement *pipeline, GstElement *webrtc) {
-  static std::atomic<unsigned> count = 0;
+Result<Outgoing>
+inspect_source (const SenderSpec &spec, Ref<GstElement> source) {
   auto src = Ref<GstPad>::adopt (gst_element_get_static_pad (source.get (), "src"));
   if (!src) return unusable ("the source has no pad \"src\"");
   auto caps = offered_caps (src.get (), spec);
   if (!caps) return caps.error ();
+  Outgoing outgoing{ spec, std::move (source), std::move (*caps) };
+  outgoing.fixed = is_offer (outgoing.caps.get ());
+  outgoing.spec.ssrc
+      = choose_ssrc (spec.ssrc, outgoing.source.get (), gst_caps_get_structure (outgoing.caps.get (), 0));
+  gst_caps_set_simple (outgoing.caps.get (), "ssrc", G_TYPE_UINT, outgoing.spec.ssrc, nullptr);
+  return outgoing;
+}
 
-  auto self = std::unique_ptr<Sender> (new Sender (spec));
-  self->spec_.ssrc = choose_ssrc (spec.ssrc, source.get (), gst_caps_get_structure (caps->get (), 0));
-  gst_caps_set_simple (caps->get (), "ssrc", G_TYPE_UINT, self->spec_.ssrc, nullptr);
+std::unique_ptr<Sender>
+Sender::create (const Outgoing &outgoing, GstElement *pipeline, GstElement *webrtc) {
+  auto self = std::unique_ptr<Sender> (new Sender);
+  self->spec_ = outgoing.spec;
+  self->pipeline_ = Ref<GstElement>::retain (pipeline);
+  GstPadTemplate *templ = gst_element_get_pad_template (webrtc, "sink_%u");
+  self->sink_ = Ref<GstPad>::adopt (gst_element_request_pad (webrtc, templ, nullptr, outgoing.caps.get ()));
+  return self->sink_ ? std::move (self) : nullptr;
+}
+
+/// Tells webrtcbin what will come through the pad.
+void
+Sender::announce (const Outgoing &outgoing) {
+  spec_ = outgoing.spec;
+  g_object_set (sink_.get (), "msid", (spec_.stream + " " + spec_.cid).c_str (), nullptr);
+  Ref<GstWebRTCRTPTransceiver> transceiver;
+  g_object_get (sink_.get (), "transceiver", transceiver.out (), nullptr);
+  // Audio is never retransmitted: the server does not offer to, and a NACK for it would only cost packets.
+  g_object_set (transceiver.get (), "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY, "do-nack",
+                gboolean (spec_.kind == MediaKind::Video), "codec-preferences", outgoing.caps.get (),
+                nullptr);
+  held_ = std::exchange (used_, true);
+  if (!held_) return;
+  // The pad remembers the caps of the last source, which exclude the new SSRC from the offer.
+  gst_pad_set_active (sink_.get (), TRUE);
+  gst_pad_send_event (sink_.get (), gst_event_new_stream_start (spec_.cid.c_str ()));
+  gst_pad_send_event (sink_.get (), gst_event_new_caps (outgoing.caps.get ()));
+}
+
+Result<>
+Sender::start (const Outgoing &outgoing) {
+  static std::atomic<unsigned> count = 0;
+  announce (outgoing);
 
   // One bin, so that source and guard leave together: a source whose pad is unlinked first would end with an
   // error.
   auto name = "sender-" + std::to_string (count++);
-  self->pipeline_ = Ref<GstElement>::retain (pipeline);
-  self->bin_ = Ref<GstElement>::sink (gst_bin_new (name.c_str ()));
-  self->guard_ = Ref<GstElement>::sink (flow_guard_new ("guard"));
-  gst_bin_add_many (GST_BIN (self->bin_.get ()), source.get (), self->guard_.get (), nullptr);
-  auto guard_src = Ref<GstPad>::adopt (gst_element_get_static_pad (self->guard_.get (), "src"));
-  gst_element_add_pad (self->bin_.get (), gst_ghost_pad_new ("src", guard_src.get ()));
-  if (!gst_element_link_pads (source.get (), "src", self->guard_.get (), "sink"))
-    return unusable ("the source cannot be linked");
-
-  self->sink_ = request_sink (webrtc, self->spec_, caps->get ());
-  if (!self->sink_) return Error{ Errc::MediaFailed, Retry::Restart, "webrtcbin gave no sink pad" };
-  gst_bin_add (GST_BIN (pipeline), self->bin_.get ());
-  auto ghost = Ref<GstPad>::adopt (gst_element_get_static_pad (self->bin_.get (), "src"));
-  if (gst_pad_link (ghost.get (), self->sink_.get ()) != GST_PAD_LINK_OK) {
-    self->stop ();
+  bin_ = Ref<GstElement>::sink (gst_bin_new (name.c_str ()));
+  guard_ = Ref<GstElement>::sink (flow_guard_new ("guard"));
+  // Before the first answer webrtcbin blocks its pad itself. Later on it does not, and packets that no offer
+  // has announced yet must not reach the server.
+  flow_guard_set_open (guard_.get (), !held_);
+  gst_bin_add_many (GST_BIN (bin_.get ()), outgoing.source.get (), guard_.get (), nullptr);
+  auto guard_src = Ref<GstPad>::adopt (gst_element_get_static_pad (guard_.get (), "src"));
+  gst_element_add_pad (bin_.get (), gst_ghost_pad_new ("src", guard_src.get ()));
+  gst_bin_add (GST_BIN (pipeline_.get ()), bin_.get ());
+  auto ghost = Ref<GstPad>::adopt (gst_element_get_static_pad (bin_.get (), "src"));
+  if (!gst_element_link_pads (outgoing.source.get (), "src", guard_.get (), "sink")
+      || gst_pad_link (ghost.get (), sink_.get ()) != GST_PAD_LINK_OK) {
+    stop ();
     return unusable ("the source's caps do not fit its codec");
   }
-  if (!gst_element_sync_state_with_parent (self->bin_.get ())) {
-    self->stop ();
+  if (!gst_element_sync_state_with_parent (bin_.get ())) {
+    stop ();
     return Error{ Errc::MediaFailed, Retry::Never, "the source does not start" };
   }
-  return self;
+  return {};
 }
 
 void
@@ -123,14 +146,32 @@ Sender::stop () {
   flow_guard_set_open (guard_.get (), false);
   gst_element_set_locked_state (bin_.get (), TRUE);
   gst_bin_remove (GST_BIN (pipeline_.get ()), bin_.get ());
+  *gone_ = false;
   // A streaming thread may hang in the pad's block until the answer comes: only deactivating the pad wakes
   // it. A flush would, too, but goes through rtpfunnel and stops the other tracks.
-  run_on_reaper ([bin = std::move (bin_), sink = sink_] () mutable {
+  run_on_reaper ([bin = std::move (bin_), sink = sink_, gone = gone_] () mutable {
     gst_pad_set_active (sink.get (), FALSE);
     gst_element_set_state (bin.get (), GST_STATE_NULL);
+    *gone = true;
   });
   guard_.reset ();
-  pipeline_.reset ();
+}
+
+bool
+Sender::reusable_for (const Outgoing &outgoing) const {
+  return !active () && told_inactive_ && *gone_ && outgoing.fixed && spec_.codec == outgoing.spec.codec;
+}
+
+void
+Sender::note_in_force () {
+  told_inactive_ = !offered_active_;
+  if (!offered_active_ || !active ()) return;
+  flow_guard_set_open (guard_.get (), true);
+  // What came while the guard was closed is lost, a key frame most likely.
+  auto src = Ref<GstPad>::adopt (gst_element_get_static_pad (guard_.get (), "src"));
+  if (std::exchange (held_, false) && spec_.kind == MediaKind::Video)
+    gst_pad_send_event (src.get (),
+                        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, 0));
 }
 
 } // namespace lk::rtc
