@@ -79,6 +79,30 @@ on_input_event (GstPad *, GstPadProbeInfo *info, gpointer data) noexcept {
   return GST_PAD_PROBE_OK;
 }
 
+/// x265enc 1.22 puts a copy of the headers before the first picture, read from memory that is no longer
+/// theirs. The picture has headers of its own: they begin at the last video parameter set (ITU-T H.265 table
+/// 7-1: 32).
+GstPadProbeReturn
+strip_copied_headers (GstPad *, GstPadProbeInfo *info, gpointer) noexcept {
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  GstMapInfo map;
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT)
+      || !gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return GST_PAD_PROBE_OK;
+  gsize last = 0;
+  for (gsize at = 0; at + 4 < map.size; ++at)
+    if (map.data[at] == 0 && map.data[at + 1] == 0 && map.data[at + 2] == 1
+        && ((map.data[at + 3] >> 1) & 0x3f) == 32)
+      last = at;
+  gst_buffer_unmap (buffer, &map);
+  if (last > 1) { // more than the first zero of a long start code
+    buffer = gst_buffer_make_writable (buffer);
+    gst_buffer_resize (buffer, static_cast<gssize> (last), -1);
+    GST_PAD_PROBE_INFO_DATA (info) = buffer;
+  }
+  return GST_PAD_PROBE_OK;
+}
+
 Result<Ref<GstElement>>
 make_video_row (const Codec &codec, BinState &state, GstElement *encoder) {
   auto convert = make_element ("videoconvertscale");
@@ -97,6 +121,10 @@ make_video_row (const Codec &codec, BinState &state, GstElement *encoder) {
   row.push_back (make_filter (output.c_str ()));
   auto bin = make_row (std::move (row));
   if (!bin) return bin;
+  if (output.starts_with ("video/x-h265")) {
+    auto encoded = Ref<GstPad>::adopt (gst_element_get_static_pad (encoder, "src"));
+    gst_pad_add_probe (encoded.get (), GST_PAD_PROBE_TYPE_BUFFER, strip_copied_headers, nullptr, nullptr);
+  }
   auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (convert->get (), "sink"));
   gst_pad_add_probe (pad.get (), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_input_event, &state, nullptr);
   return bin;

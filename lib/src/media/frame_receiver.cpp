@@ -252,6 +252,10 @@ Receiver::on_tick () {
     dropping_ = true;
   }
   hooks_.set_dropping (true);
+  std::unique_lock hold (lock_);
+  bool meanwhile_over = !dropping_;
+  hold.unlock ();
+  if (meanwhile_over) hooks_.set_dropping (false); // on_frame() may have said so before the line above
 }
 
 bool
