@@ -164,6 +164,26 @@ TEST_F (MediaCodecs, AGivenBitrateAndTheSetupOfTheUserWin) {
   EXPECT_EQ (cpu_used, 3);
 }
 
+TEST_F (MediaCodecs, ABitrateSetInTheSetupSurvivesTheSize) {
+  for (const char *codec : { "vp8", "h264" }) {
+    GstElement *seen = nullptr;
+    const char *property = std::string_view (codec) == "vp8" ? "target-bitrate" : "bitrate";
+    EncodeSpec spec;
+    spec.codec = codec;
+    spec.setup = [&] (GstElement *encoder) {
+      seen = encoder;
+      gst_util_set_object_arg (G_OBJECT (encoder), property, "123000");
+    };
+    Harness harness (make_encode_bin (spec).value ().release ());
+    harness.caps (i420 (640, 360).c_str ());
+    harness.push (numbered_picture (640, 360, 1, 0));
+    GValue value = G_VALUE_INIT;
+    g_value_init (&value, G_TYPE_INT64);
+    g_object_get_property (G_OBJECT (seen), property, &value);
+    EXPECT_EQ (g_value_get_int64 (&value), 123'000) << codec;
+  }
+}
+
 TEST_F (MediaCodecs, AnyRawPictureBecomesEvenSquareAndI420) {
   struct Row {
     const char *caps;

@@ -166,7 +166,11 @@ make_encode_bin (const EncodeSpec &spec) {
   auto bin = audio ? make_audio_row (*codec, spec, encoder->get ())
                    : make_video_row (*codec, *state, encoder->get ());
   if (!bin) return bin;
-  if (spec.setup) spec.setup (encoder->get ());
+  if (spec.setup) {
+    auto before = get_bitrate (encoder->get (), *state->encoder);
+    spec.setup (encoder->get ());
+    if (get_bitrate (encoder->get (), *state->encoder) != before) state->user_bitrate = true;
+  }
   g_object_set_qdata_full (G_OBJECT (bin->get ()), state_quark (), state.release (),
                            [] (gpointer p) { delete static_cast<BinState *> (p); });
   return bin;

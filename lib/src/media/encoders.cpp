@@ -72,6 +72,16 @@ make_encoder (std::string_view codec, const Encoder *&chosen) {
   return Error{ Errc::MissingElement, Retry::Never, std::move (missing) };
 }
 
+int64_t
+get_bitrate (GstElement *element, const Encoder &encoder) {
+  // Properties are signed or unsigned; GObject converts.
+  GValue value = G_VALUE_INIT;
+  g_value_init (&value, G_TYPE_INT64);
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (element), encoder.bitrate_property))
+    g_object_get_property (G_OBJECT (element), encoder.bitrate_property, &value);
+  return g_value_get_int64 (&value);
+}
+
 void
 set_bitrate (GstElement *element, const Encoder &encoder, uint32_t bitrate_bps) {
   GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), encoder.bitrate_property);

@@ -20,6 +20,8 @@ struct Encoder {
 std::vector<const Encoder *> encoders_of (std::string_view codec);
 /// The first that is installed, set up; or one error that names all missing ones.
 Result<Ref<GstElement>> make_encoder (std::string_view codec, const Encoder *&chosen);
+/// In the encoder's own unit.
+int64_t get_bitrate (GstElement *element, const Encoder &encoder);
 void set_bitrate (GstElement *element, const Encoder &encoder, uint32_t bitrate_bps);
 
 } // namespace lk::media
