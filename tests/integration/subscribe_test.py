@@ -69,9 +69,9 @@ class Audio(Subscribe):
         self.check_sound(recording, 523, 2.8)
         self.assert_near(recording.duration, len(recording.sound()) / 48000, 0.02, "the header's duration")
 
-    def test_a_track_with_redundancy_is_received_too(self):
-        # The SDK's default: TrackInfo then says audio/red, while we are sent Opus.
-        self.peer("them").publish_tone(523, red=True)
+    def test_a_track_without_redundancy_is_received_too(self):
+        # The SDK's default is redundancy, and TrackInfo then says audio/red.
+        self.peer("them").publish_tone(523, red=False)
         path = self.path("a.wav")
         recording, _ = self.record(f"{self.source()} r.audio_0 ! {WAV.format(path)}", 2, path)
         self.check_sound(recording, 523, 1.8)

@@ -154,7 +154,6 @@ class Peer:
         return _run(self._publish_tone(frequency, name, source, right, options))
 
     async def _publish_tone(self, frequency, name, source, right, options):
-        options.setdefault("red", False)
         channels = 1 if right is None else 2
         sink = rtc.AudioSource(RATE, channels, queue_size_ms=100)
         track = rtc.LocalAudioTrack.create_audio_track(name, sink)
