@@ -35,6 +35,8 @@ FrameSrc::finish () {
   std::lock_guard guard (push_lock_);
   if (finished_) return;
   finished_ = true;
+  // Where no frame ever came, what follows is not there yet, and the end would reach nobody.
+  if (needs_prepare_.exchange (false)) hooks_.prepare ();
   send_head (caps_);
   gst_pad_push_event (src_pad, gst_event_new_eos ());
 }
@@ -61,11 +63,18 @@ FrameSrc::fill_gap (GstClockTime now) {
 bool
 FrameSrc::ready_to_push () {
   if (!open_ || finished_) return false;
-  if (needs_prepare_.exchange (false) && !hooks_.prepare ()) {
-    needs_prepare_ = true;
-    return false;
+  if (needs_prepare_.exchange (false)) {
+    if (!hooks_.prepare ()) {
+      needs_prepare_ = true;
+      return false;
+    }
+    refused_ = false;
   }
-  return true;
+  if (needs_key_.exchange (false)) {
+    waiting_for_key_ = discont_ = true;
+    hooks_.request_keyframe ();
+  }
+  return !refused_;
 }
 
 void
@@ -104,8 +113,10 @@ FrameSrc::push (Ref<GstBuffer> buffer) {
     needs_prepare_ = true; // relinking asks again
   else if (flow == GST_FLOW_EOS)
     finished_ = true;
-  else if (flow != GST_FLOW_FLUSHING)
+  else if (flow != GST_FLOW_FLUSHING) {
+    refused_ = true;
     hooks_.on_flow_error (flow);
+  }
 }
 
 void

@@ -45,9 +45,15 @@ public:
   void open (GstClockTime now);
   /// Not PLAYING: frames are dropped, no GAP events.
   void close ();
-  /// Something was linked or wants another format: prepare() before the next push.
+  /// Downstream wants another format: prepare() before the next push.
   void
   reconsider () {
+    needs_prepare_ = true;
+  }
+  /// Something new was linked: it needs a key frame to begin with.
+  void
+  relinked () {
+    needs_key_ = true;
     needs_prepare_ = true;
   }
   /// Waits for a push under way, then sends EOS. Blocks as long as downstream does.
@@ -86,11 +92,13 @@ private:
 
   const Params params_;
   const Hooks hooks_;
-  std::atomic<bool> open_{ false }, needs_prepare_{ true }, gap_job_{ false };
+  std::atomic<bool> open_{ false }, needs_prepare_{ true }, needs_key_{ false }, gap_job_{ false };
   std::atomic<GstClockTime> covered_until_{ GST_CLOCK_TIME_NONE }; ///< running time
 
   std::mutex push_lock_; // held while pushing: one thread at a time is the stream
   bool head_sent_ = false, finished_ = false, waiting_for_key_ = true, discont_ = true;
+  bool refused_
+      = false; ///< downstream does not take the data, and was told so; until something changes there
   Ref<GstCaps> caps_;
 };
 

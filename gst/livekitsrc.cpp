@@ -119,12 +119,17 @@ struct GstLiveKitSrcPriv {
   std::mutex lock; // leaf: settings, tracks, flags below
   lk::gst::SrcSettings settings;
   std::map<std::string, std::shared_ptr<lk::gst::SrcTrack>> tracks; // by track sid
+  std::set<std::shared_ptr<lk::gst::SrcTrack>> ending;              // EOS under way
   std::set<std::string> requested;      // sids subscribed by set-subscribed, whatever the filter says
   guint next_audio = 0, next_video = 0; // names are never reused while the element runs
   bool active = false, playing = false;
+  bool ended = false; // EOS was asked for: a pad that came now would never end
 };
 
-G_DEFINE_FINAL_TYPE (GstLiveKitSrc, gst_livekit_src, GST_TYPE_BIN)
+static void gst_livekit_src_child_proxy_init (gpointer iface, gpointer);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (GstLiveKitSrc, gst_livekit_src, GST_TYPE_BIN,
+                               G_IMPLEMENT_INTERFACE (GST_TYPE_CHILD_PROXY, gst_livekit_src_child_proxy_init))
 GST_ELEMENT_REGISTER_DEFINE (livekitsrc, "livekitsrc", GST_RANK_NONE, GST_TYPE_LIVEKIT_SRC)
 
 namespace lk::gst {
@@ -158,17 +163,18 @@ pad_of (GstLiveKitSrc *self, const SrcTrack &track) {
 }
 
 void
-remove_pad (GstLiveKitSrc *self, const SrcTrack &track) {
+remove_pad (GstLiveKitSrc *self, SrcTrack &track) {
   auto pad = pad_of (self, track);
-  if (!pad) return;
+  if (!pad || !track.claim_pad_removal ()) return;
   gst_pad_set_active (pad.get (), FALSE);
+  gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (pad.get ()), GST_PAD_NAME (pad.get ()));
   gst_element_remove_pad (GST_ELEMENT (self), pad.get ());
 }
 
 /// Whether the track is ours: other elements of the session may have asked for it. priv->lock held.
 bool
 accepts (const GstLiveKitSrcPriv &priv, const ParticipantInfo &participant, const TrackInfo &track) {
-  if (!priv.active || priv.tracks.contains (track.sid)) return false;
+  if (!priv.active || priv.ended || priv.tracks.contains (track.sid)) return false;
   const auto &filter = priv.settings.filter;
   return priv.requested.contains (track.sid) || (filter.automatic && filter.matches (participant, track));
 }
@@ -211,7 +217,7 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   bool playing = false;
   {
     std::lock_guard guard (priv->lock);
-    if (!priv->active) return; // stopped meanwhile; the track dismantles itself
+    if (!priv->active || priv->ended) return; // meanwhile; the track dismantles itself
     priv->tracks[info.sid] = track;
     playing = priv->playing;
   }
@@ -221,6 +227,9 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   gst_pad_set_active (pad, TRUE);
   auto kept = Ref<GstPad>::retain (pad);
   gst_element_add_pad (GST_ELEMENT (self), pad);
+  gst_child_proxy_child_added (GST_CHILD_PROXY (self), G_OBJECT (pad), name.c_str ());
+  // What has just been linked does not know yet how late its data comes.
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
   {
     std::unique_lock guard (priv->lock);
     if (!priv->tracks.contains (info.sid)) { // stopped while the pad was being added
@@ -246,26 +255,38 @@ end_track (GstLiveKitSrc *self, const std::string &sid) {
     if (it == self->priv->tracks.end ()) return;
     track = it->second;
     self->priv->tracks.erase (it);
+    self->priv->ending.insert (track);
   }
   self->priv->continuity.remove (track->frame_src ());
   if (auto pad = pad_of (self, *track))
     g_signal_emit (self, signals[SIGNAL_TRACK_UNSUBSCRIBED], 0, pad.get ());
   auto element = Ref<GstElement>::retain (GST_ELEMENT (self));
   run_in_pool ([element, track] {
+    auto *owner = GST_LIVEKIT_SRC (element.get ());
     track->finish ();
-    remove_pad (GST_LIVEKIT_SRC (element.get ()), *track);
+    remove_pad (owner, *track);
     track->dismantle ();
+    std::lock_guard guard (owner->priv->lock);
+    owner->priv->ending.erase (track);
   });
 }
 
 void
 send_eos (GstLiveKitSrc *self) {
-  const auto tracks = all_tracks (self);
-  for (const auto &track : tracks)
+  bool ending = false, linked = false;
+  {
+    std::lock_guard guard (self->priv->lock);
+    self->priv->ended = true;
+    ending = !self->priv->ending.empty ();
+  }
+  for (const auto &track : all_tracks (self)) {
+    auto pad = pad_of (self, *track);
+    linked |= pad && gst_pad_is_linked (pad.get ());
     run_in_pool ([track] { track->frame_src ()->finish (); });
-  // Without a pad nobody downstream would ever see the end, and an application that waits for it would wait
-  // for ever.
-  if (tracks.empty ())
+  }
+  // Without a linked pad nobody downstream would ever see the end, and an application that waits for it would
+  // wait for ever.
+  if (!linked && !ending)
     post_error (GST_ELEMENT (self), { Errc::Closed, Retry::Never,
                                       "the end came before any track did: there is nothing to finish" });
 }
@@ -310,6 +331,7 @@ activate (GstLiveKitSrc *self) {
   {
     std::lock_guard guard (priv->lock);
     priv->active = true;
+    priv->ended = false;
     priv->requested.clear ();
     priv->next_audio = priv->next_video = 0;
     priv->group_id = gst_util_group_id_next ();
@@ -356,12 +378,16 @@ void
 deactivate (GstLiveKitSrc *self) {
   auto *priv = self->priv;
   std::map<std::string, TrackPtr> tracks;
+  std::set<TrackPtr> ending;
   {
     std::lock_guard guard (priv->lock);
     priv->active = false;
     tracks.swap (priv->tracks);
+    ending = priv->ending;
   }
-  for (const auto &[sid, track] : tracks) {
+  for (const auto &[sid, track] : tracks)
+    ending.insert (track);
+  for (const auto &track : ending) {
     remove_pad (self, *track);
     track->dismantle ();
   }
@@ -513,6 +539,38 @@ gst_livekit_src_finalize (GObject *object) {
   self->priv->participant->detach ();
   delete self->priv;
   G_OBJECT_CLASS (gst_livekit_src_parent_class)->finalize (object);
+}
+
+// ---- GstChildProxy: the pads, not the elements behind them --------------------------------------
+
+static GObject *
+gst_livekit_src_get_child_by_index (GstChildProxy *proxy, guint index) {
+  GST_OBJECT_LOCK (proxy);
+  auto *pad = g_list_nth_data (GST_ELEMENT (proxy)->srcpads, index);
+  if (pad) g_object_ref (pad);
+  GST_OBJECT_UNLOCK (proxy);
+  return static_cast<GObject *> (pad);
+}
+
+static GObject *
+gst_livekit_src_get_child_by_name (GstChildProxy *proxy, const gchar *name) {
+  return reinterpret_cast<GObject *> (gst_element_get_static_pad (GST_ELEMENT (proxy), name));
+}
+
+static guint
+gst_livekit_src_get_children_count (GstChildProxy *proxy) {
+  GST_OBJECT_LOCK (proxy);
+  const guint count = GST_ELEMENT (proxy)->numsrcpads;
+  GST_OBJECT_UNLOCK (proxy);
+  return count;
+}
+
+static void
+gst_livekit_src_child_proxy_init (gpointer iface, gpointer) {
+  auto *proxy = static_cast<GstChildProxyInterface *> (iface);
+  proxy->get_child_by_index = gst_livekit_src_get_child_by_index;
+  proxy->get_child_by_name = gst_livekit_src_get_child_by_name;
+  proxy->get_children_count = gst_livekit_src_get_children_count;
 }
 
 static void

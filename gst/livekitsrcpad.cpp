@@ -158,6 +158,11 @@ rows () {
 
 gboolean
 query (GstPad *pad, GstObject *parent, GstQuery *q) noexcept {
+  if (GST_QUERY_TYPE (q) == GST_QUERY_LATENCY) {
+    // Before the first frame nothing stands behind the pad that could answer.
+    auto target = Ref<GstPad>::adopt (gst_ghost_pad_get_target (GST_GHOST_PAD (pad)));
+    if (!target) return track_of (pad).frame_src ()->src_query (q);
+  }
   if (GST_QUERY_TYPE (q) != GST_QUERY_CAPS) return gst_pad_query_default (pad, parent, q);
   auto caps = track_of (pad).possible_caps ();
   GstCaps *filter = nullptr;

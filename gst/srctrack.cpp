@@ -101,7 +101,7 @@ SrcTrack::set_output (GstLiveKitOutput output) {
 
 void
 SrcTrack::on_linked () {
-  frame_src_->reconsider ();
+  frame_src_->relinked ();
 }
 
 void

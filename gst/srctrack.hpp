@@ -69,6 +69,11 @@ public:
   void open (GstClockTime now);
   /// EOS on the pad, then all elements are removed. Blocks as long as downstream does: pool thread.
   void finish ();
+  /// True for the one caller that may take the pad out of the element.
+  bool
+  claim_pad_removal () {
+    return !pad_removed_.exchange (true);
+  }
   /// Removes everything at once; downstream is flushing or was never there. Idempotent.
   void dismantle ();
 
@@ -84,7 +89,7 @@ private:
   const session::RemoteTrackPtr track_;
   const media::Codec &codec_;
   std::atomic<GstLiveKitOutput> output_;
-  std::atomic<bool> consuming_{ false };
+  std::atomic<bool> consuming_{ false }, pad_removed_{ false };
   Ref<GstElement> source_;
   std::shared_ptr<FrameSrc> frame_src_;
 
