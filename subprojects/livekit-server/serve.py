@@ -20,8 +20,9 @@ import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# A server without STUN addresses advertises public ones; nobody listens on this machine's discard port.
-UNUSED_STUN = "127.0.0.1:9"
+# A server without STUN addresses advertises public ones; nobody listens on this machine's discard port. The address
+# is node_ip: clients bind to an interface, and from there 127.0.0.1 would be asked for on the network (ARP).
+UNUSED_STUN_PORT = 9
 
 
 def find_binary():
@@ -78,7 +79,7 @@ rtc:
   use_external_ip: false
   udp_port: {self.udp_port}
   tcp_port: {self.tcp_port}
-  stun_servers: ["{UNUSED_STUN}"]{loopback}
+  stun_servers: ["{self.node_ip}:{UNUSED_STUN_PORT}"]{loopback}
 {_indent(self.rtc)}room:
   auto_create: {str(self.auto_create).lower()}
 {_indent(self.room)}logging:
