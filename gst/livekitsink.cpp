@@ -147,6 +147,8 @@ gst_livekit_sink_class_init (GstLiveKitSinkClass *klass) {
    * @track: name or SID of one of our tracks
    * @muted: what it shall be
    *
+   * Mutes or unmutes one of our tracks, as the pad's property does.
+   *
    * Returns: FALSE when there is no such track
    */
   g_signal_new_class_handler ("set-muted", G_TYPE_FROM_CLASS (klass),

@@ -58,15 +58,16 @@ rows () {
       },
       [] (SinkTrack &t, const GValue *v) { t.set_muted (g_value_get_boolean (v) != FALSE); },
       [] (const SinkTrack &t, GValue *v) { g_value_set_boolean (v, t.settings ().muted); } },
-    LK_SETTING_STRING (
-        "codec", codec, "Codec",
-        "What raw media is encoded to: opus, vp8, h264, vp9, av1 or h265 (default: opus, vp8)"),
+    LK_SETTING_STRING ("codec", codec, "Codec",
+                       "Codec that raw media is encoded with: opus, vp8, h264, vp9, av1 or h265 (default: "
+                       "opus for sound, vp8 "
+                       "for pictures)"),
     { "bitrate",
       [] (const char *n) {
-        return g_param_spec_uint (
-            n, "Bitrate",
-            "Of our encoder, in bit/s (0 = by the size of the picture or the number of channels)", 0,
-            G_MAXINT, 0, kPlaying);
+        return g_param_spec_uint (n, "Bitrate",
+                                  "What raw media is encoded to, in bit/s; 0 = by the size of the picture or "
+                                  "the number of channels",
+                                  0, G_MAXINT, 0, kPlaying);
       },
       [] (SinkTrack &t, const GValue *v) { t.set_bitrate (g_value_get_uint (v)); },
       [] (const SinkTrack &t, GValue *v) { g_value_set_uint (v, t.settings ().bitrate_bps); } },
@@ -77,8 +78,8 @@ rows () {
                        "Tracks of one stream are played in sync (default: by source)"),
     { "track-sid",
       [] (const char *n) {
-        return g_param_spec_string (n, "Track SID", "What the server calls the track, once published",
-                                    nullptr, kRead);
+        return g_param_spec_string (
+            n, "Track SID", "What the server calls the track; empty before it is published", nullptr, kRead);
       },
       nullptr,
       [] (const SinkTrack &t, GValue *v) {
@@ -87,7 +88,9 @@ rows () {
       } },
     { "stats",
       [] (const char *n) {
-        return g_param_spec_boxed (n, "Statistics", "What was sent and dropped", GST_TYPE_STRUCTURE, kRead);
+        return g_param_spec_boxed (n, "Statistics",
+                                   "Frames, packets and losses of this track; nothing before it is published",
+                                   GST_TYPE_STRUCTURE, kRead);
       },
       nullptr,
       [] (const SinkTrack &t, GValue *v) {

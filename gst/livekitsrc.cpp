@@ -58,8 +58,10 @@ rows () {
                    "Track names or sids to receive: globs, comma-separated, ! excludes (default: all)"),
     LK_FILTER_ROW (
         "sources", sources, "Sources",
-        "Track sources to receive: camera, microphone, screen-share, screen-share-audio (default: all)"),
-    LK_FILTER_ROW ("kinds", kinds, "Kinds", "Kinds of tracks to receive: audio, video (default: both)"),
+        "Track sources to receive, comma-separated: camera, microphone, screen-share, screen-share-audio "
+        "(default: all)"),
+    LK_FILTER_ROW ("kinds", kinds, "Kinds",
+                   "Kinds of tracks to receive, comma-separated: audio, video (default: both)"),
     { "auto-subscribe",
       [] (const char *n) {
         return g_param_spec_boolean (n, "Auto subscribe",
@@ -608,32 +610,55 @@ gst_livekit_src_class_init (GstLiveKitSrcClass *klass) {
   using namespace lk::gst;
   const GType type = G_TYPE_FROM_CLASS (klass);
   /**
-   * GstLiveKitSrc::track-published, track-unpublished:
-   * @participant: "livekit/participant-info", @track: "livekit/track-info"
+   * GstLiveKitSrc::track-published:
+   * @participant: "livekit/participant-info"
+   * @track: "livekit/track-info"
    *
-   * Somebody published or unpublished a track, whether it is received or not. Session thread.
+   * Another participant has a track, whether it is received or not. Session thread.
    */
   signals[SIGNAL_TRACK_PUBLISHED]
       = g_signal_new ("track-published", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE,
                       2, GST_TYPE_STRUCTURE, GST_TYPE_STRUCTURE);
+  /**
+   * GstLiveKitSrc::track-unpublished:
+   * @participant: "livekit/participant-info"
+   * @track: "livekit/track-info"
+   *
+   * A track is gone, whether it was received or not. Session thread.
+   */
   signals[SIGNAL_TRACK_UNPUBLISHED]
       = g_signal_new ("track-unpublished", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE,
                       2, GST_TYPE_STRUCTURE, GST_TYPE_STRUCTURE);
   /**
-   * GstLiveKitSrc::track-subscribed, track-unsubscribed, track-changed:
+   * GstLiveKitSrc::track-subscribed:
    * @pad: the pad of the track
    *
-   * A pad came, is about to end, or its track was muted, unmuted, paused or renamed. Session thread.
+   * A track is being received; its pad was added. Session thread.
    */
   signals[SIGNAL_TRACK_SUBSCRIBED] = g_signal_new ("track-subscribed", type, G_SIGNAL_RUN_LAST, 0, nullptr,
                                                    nullptr, nullptr, G_TYPE_NONE, 1, GST_TYPE_PAD);
+  /**
+   * GstLiveKitSrc::track-unsubscribed:
+   * @pad: the pad of the track
+   *
+   * A track is not received any more; its pad gets EOS and is removed. Session thread.
+   */
   signals[SIGNAL_TRACK_UNSUBSCRIBED] = g_signal_new ("track-unsubscribed", type, G_SIGNAL_RUN_LAST, 0,
                                                      nullptr, nullptr, nullptr, G_TYPE_NONE, 1, GST_TYPE_PAD);
+  /**
+   * GstLiveKitSrc::track-changed:
+   * @pad: the pad of the track
+   *
+   * A received track was muted, unmuted, renamed, or paused by the server. Session thread.
+   */
   signals[SIGNAL_TRACK_CHANGED] = g_signal_new ("track-changed", type, G_SIGNAL_RUN_LAST, 0, nullptr, nullptr,
                                                 nullptr, G_TYPE_NONE, 1, GST_TYPE_PAD);
   /**
    * GstLiveKitSrc::set-subscribed:
-   * @sid: a track's sid, @subscribed: receive it or not, whatever the filters say
+   * @sid: a track's sid
+   * @subscribed: receive it or not
+   *
+   * Receives a track, or stops to, whatever the filters say.
    *
    * Returns: FALSE when the element is not attached to a session
    */

@@ -113,11 +113,21 @@ rows () {
       },
       nullptr, [] (const Priv &p, GValue *v) { g_value_set_boolean (v, p.track->track ()->paused ()); } },
     { "participant-info",
-      [] (const char *n) { return structure_spec (n, "Participant info", "The participant"); }, nullptr,
+      [] (const char *n) {
+        return structure_spec (
+            n, "Participant info",
+            "Whose track it is: sid, identity, name, metadata, attributes, permission, tracks");
+      },
+      nullptr,
       [] (const Priv &p, GValue *v) {
         g_value_take_boxed (v, to_structure (p.track->track ()->participant ()).release ());
       } },
-    { "track-info", [] (const char *n) { return structure_spec (n, "Track info", "The track"); }, nullptr,
+    { "track-info",
+      [] (const char *n) {
+        return structure_spec (n, "Track info",
+                               "The track: sid, name, kind, source, muted, size, mime type, layers");
+      },
+      nullptr,
       [] (const Priv &p, GValue *v) {
         g_value_take_boxed (v, to_structure (p.track->track ()->info ()).release ());
       } },
@@ -131,8 +141,8 @@ rows () {
       } },
     { "output",
       [] (const char *n) {
-        return g_param_spec_enum (n, "Output", "Raw or encoded", GST_TYPE_LIVEKIT_OUTPUT,
-                                  GST_LIVEKIT_OUTPUT_AUTO, kPlaying);
+        return g_param_spec_enum (n, "Output", "What the pad gives: raw, encoded, or what is linked takes",
+                                  GST_TYPE_LIVEKIT_OUTPUT, GST_LIVEKIT_OUTPUT_AUTO, kPlaying);
       },
       [] (Priv &p, const GValue *v) { p.track->set_output (GstLiveKitOutput (g_value_get_enum (v))); },
       [] (const Priv &p, GValue *v) { g_value_set_enum (v, p.track->output ()); } },
@@ -151,7 +161,8 @@ rows () {
       [] (const Priv &p, GValue *v) { g_value_set_enum (v, gint (p.demand.quality)); } },
     LK_DEMAND_ROW ("width", width, "Width", "Picture width that is wanted, in pixels; 0 = by quality"),
     LK_DEMAND_ROW ("height", height, "Height", "Picture height that is wanted, in pixels; 0 = by quality"),
-    LK_DEMAND_ROW ("fps", fps, "Frames per second", "Frame rate that is wanted; 0 = all frames"),
+    LK_DEMAND_ROW ("fps", fps, "Frames per second",
+                   "Frame rate that is wanted, in frames per second; 0 = all frames"),
   };
   return table;
 }

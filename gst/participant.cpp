@@ -75,24 +75,30 @@ struct Participant::Rows {
   static std::span<const Row>
   all () {
     static const Row rows[] = {
-      LK_STRING_ROW ("url", url, "URL",
-                     "LiveKit server: ws://, wss://, http:// or https:// (default: LIVEKIT_URL)"),
-      LK_SECRET_ROW ("token", token, "Token",
-                     "Access token (default: LIVEKIT_TOKEN); or give api-key, api-secret and room"),
-      LK_STRING_ROW ("api-key", api_key, "API key", "Key to make the token with (default: LIVEKIT_API_KEY)"),
+      LK_STRING_ROW (
+          "url", url, "URL",
+          "Address of the server: ws://, wss://, http:// or https:// (default: environment LIVEKIT_URL)"),
+      LK_SECRET_ROW (
+          "token", token, "Token",
+          "Access token (default: environment LIVEKIT_TOKEN); or give api-key, api-secret and room"),
+      LK_STRING_ROW ("api-key", api_key, "API key",
+                     "Key to make the token with (default: environment LIVEKIT_API_KEY)"),
       LK_SECRET_ROW ("api-secret", api_secret, "API secret",
-                     "Secret to make the token with (default: LIVEKIT_API_SECRET)"),
+                     "Secret to make the token with (default: environment LIVEKIT_API_SECRET)"),
       LK_STRING_ROW ("room", room, "Room", "Room to join; with a token it must be the token's"),
       LK_STRING_ROW (
           "identity", identity, "Identity",
           "Identity of the participant (default: a unique one); with a token it must be the token's"),
-      LK_STRING_ROW ("participant-name", participant_name, "Participant name", "Name that others see"),
-      LK_STRING_ROW ("metadata", metadata, "Metadata", "Metadata of the participant"),
+      LK_STRING_ROW ("participant-name", participant_name, "Participant name",
+                     "Name that others see, instead of the identity (default: none)"),
+      LK_STRING_ROW ("metadata", metadata, "Metadata",
+                     "Text of the application's own for others to see (default: none)"),
       Row{ "attributes",
            [] (const char *n) {
-             return g_param_spec_boxed (n, "Attributes",
-                                        "Attributes of the participant: a structure of strings",
-                                        GST_TYPE_STRUCTURE, kReady);
+             return g_param_spec_boxed (
+                 n, "Attributes",
+                 "Strings of the application's own for others to see, by name (default: none)",
+                 GST_TYPE_STRUCTURE, kReady);
            },
            [] (Config &c, const GValue *v) {
              const auto *s = static_cast<const GstStructure *> (g_value_get_boxed (v));
@@ -116,7 +122,8 @@ struct Participant::Rows {
            [] (const Config &c, GValue *v) { g_value_set_string (v, c.session_name.c_str ()); } },
       Row{ "connect-timeout",
            [] (const char *n) {
-             return g_param_spec_uint (n, "Connect timeout", "Time until media can flow, in ms", 100, 600000,
+             return g_param_spec_uint (n, "Connect timeout",
+                                       "How long joining may take until media can flow, in ms", 100, 600000,
                                        kDefaultConnectTimeoutMs, kReady);
            },
            [] (Config &c, const GValue *v) { c.settings.connect_timeout = Millis (g_value_get_uint (v)); },
@@ -152,7 +159,9 @@ struct Participant::Rows {
       Row{ "turn-servers",
            [] (const char *n) {
              return gst_param_spec_array (
-                 n, "TURN servers", "turn://user:password@host:port, instead of the server's own",
+                 n, "TURN servers",
+                 "turn://user:password@host:port, instead of the server's own (default: what "
+                 "the join response names)",
                  g_param_spec_string ("turn-server", "TURN server", "turn://user:password@host:port", nullptr,
                                       kReady),
                  kSecret);
@@ -171,7 +180,7 @@ struct Participant::Rows {
       Row{ "tls-validation-flags",
            [] (const char *n) {
              return g_param_spec_flags (n, "TLS validation flags",
-                                        "Which faults of the server's certificate to refuse",
+                                        "Which faults of the server's certificate to refuse (default: all)",
                                         G_TYPE_TLS_CERTIFICATE_FLAGS, G_TLS_CERTIFICATE_VALIDATE_ALL, kReady);
            },
            [] (Config &c, const GValue *v) { c.settings.tls_validation_flags = g_value_get_flags (v); },
@@ -191,8 +200,10 @@ struct Participant::Rows {
            } },
       Row{ "room-info",
            [] (const char *n) {
-             return g_param_spec_boxed (n, "Room info", "The room: sid, name, metadata, participants",
-                                        GST_TYPE_STRUCTURE, kRead);
+             return g_param_spec_boxed (
+                 n, "Room info",
+                 "The room: sid, name, metadata, number of participants; nothing before it is joined",
+                 GST_TYPE_STRUCTURE, kRead);
            },
            nullptr,
            [] (const Config &c, GValue *v) {
@@ -200,8 +211,9 @@ struct Participant::Rows {
            } },
       Row{ "stats",
            [] (const char *n) {
-             return g_param_spec_boxed (n, "Statistics", "Signalling and connection figures of the session",
-                                        GST_TYPE_STRUCTURE, kRead);
+             return g_param_spec_boxed (
+                 n, "Statistics", "Signalling and connection figures of the session; nothing below READY",
+                 GST_TYPE_STRUCTURE, kRead);
            },
            nullptr,
            [] (const Config &c, GValue *v) {
@@ -309,36 +321,90 @@ Participant::install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_m
   const GType type = G_TYPE_FROM_CLASS (klass);
   g_type_set_qdata (type, auto_quark (), GINT_TO_POINTER (what_auto_means_after_failure));
 
+  // docs/generate-elements.py reads these comments. Participant stands for each element.
   /**
-   * participant-joined, participant-left, participant-changed:
+   * Participant::participant-joined:
    * @info: "livekit/participant-info"
    *
-   * Others coming, going, and changing name, metadata, attributes or permission. Session thread.
+   * Another participant is in the room, also one that was there before us. Session thread.
    */
   add_signal (type, "participant-joined", { GST_TYPE_STRUCTURE });
+  /**
+   * Participant::participant-left:
+   * @info: "livekit/participant-info", as it was last
+   *
+   * Another participant left the room. Session thread.
+   */
   add_signal (type, "participant-left", { GST_TYPE_STRUCTURE });
+  /**
+   * Participant::participant-changed:
+   * @info: "livekit/participant-info", as it is now
+   *
+   * Name, metadata, attributes or permission of a participant changed. Session thread.
+   */
   add_signal (type, "participant-changed", { GST_TYPE_STRUCTURE });
-  /** room-joined, room-changed: @room: "livekit/room-info" */
+  /**
+   * Participant::room-joined:
+   * @room: "livekit/room-info"
+   *
+   * We are in the room. Session thread.
+   */
   add_signal (type, "room-joined", { GST_TYPE_STRUCTURE });
+  /**
+   * Participant::room-changed:
+   * @room: "livekit/room-info", as it is now
+   *
+   * The room's metadata or number of participants changed. Session thread.
+   */
   add_signal (type, "room-changed", { GST_TYPE_STRUCTURE });
-  /** speakers-changed: @speakers: a structure with one "livekit/speaker" field per identity: level (0 … 1),
-   * active */
+  /**
+   * Participant::speakers-changed:
+   * @speakers: a structure with one "livekit/speaker" field per identity that changed: level (0 to 1), active
+   *
+   * Somebody began or stopped to speak, or speaks louder or softer. Session thread.
+   */
   add_signal (type, "speakers-changed", { GST_TYPE_STRUCTURE });
-  /** connection-quality: @identity: whose, @quality: lost, poor, good or excellent, @score: 0 … 5 */
+  /**
+   * Participant::connection-quality:
+   * @identity: whose
+   * @quality: lost, poor, good or excellent
+   * @score: 0 to 5
+   *
+   * What the server thinks of a participant's connection. Session thread.
+   */
   add_signal (type, "connection-quality", { G_TYPE_STRING, G_TYPE_STRING, G_TYPE_FLOAT });
 
-  /** get-participants: returns a "livekit/participants" structure with the array "participants" of those in
-   * the room */
+  /**
+   * Participant::get-participants:
+   *
+   * Who is in the room now, with their tracks.
+   *
+   * Returns: "livekit/participants" with the array "participants" of "livekit/participant-info"
+   */
   g_signal_new_class_handler ("get-participants", type, GSignalFlags (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
                               G_CALLBACK (get_participants), nullptr, nullptr, nullptr, GST_TYPE_STRUCTURE,
                               0);
-  /** update-metadata: @changes: any of the fields metadata, name (strings) and attributes (structure); FALSE
-   * when not attached */
+  /**
+   * Participant::update-metadata:
+   * @changes: any of the fields metadata, name (strings) and attributes (structure)
+   *
+   * Changes what others see of us. What the server refuses is told by a warning on the bus.
+   *
+   * Returns: FALSE below READY
+   */
   g_signal_new_class_handler ("update-metadata", type, GSignalFlags (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
                               G_CALLBACK (update_metadata), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 1,
                               GST_TYPE_STRUCTURE);
-  /** simulate: @scenario: node-failure, migration, server-leave, …, @value: seconds, protocol or bit/s. For
-   * tests of applications. */
+  /**
+   * Participant::simulate:
+   * @scenario: speaker-update, node-failure, migration, server-leave, switch-protocol, subscriber-bandwidth,
+   * disconnect-on-resume or leave-full-reconnect
+   * @value: seconds (speaker-update), protocol (switch-protocol), bit/s (subscriber-bandwidth), else 0
+   *
+   * Asks the server to act out a fault. For tests of applications.
+   *
+   * Returns: FALSE below READY, or when there is no such scenario
+   */
   g_signal_new_class_handler ("simulate", type, GSignalFlags (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
                               G_CALLBACK (simulate), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 2,
                               G_TYPE_STRING, G_TYPE_INT64);
