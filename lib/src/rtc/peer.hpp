@@ -1,5 +1,6 @@
-// What publisher and subscriber share: one webrtcbin in a pipeline of its own whose clock is the system clock and whose base time is 0,
-// so that a buffer's PTS is CLOCK_MONOTONIC time. Session thread only; webrtcbin's threads only post.
+// What publisher and subscriber share: one webrtcbin in a pipeline of its own whose clock is the system clock
+// and whose base time is 0, so that a buffer's PTS is CLOCK_MONOTONIC time. Session thread only; webrtcbin's
+// threads only post.
 #pragma once
 
 #include "base/ref.hpp"
@@ -15,25 +16,29 @@
 namespace lk::rtc {
 
 struct PeerConfig {
-  std::string name;     ///< for logs and dot files: "pub", "sub"
+  std::string name; ///< for logs and dot files: "pub", "sub"
   IceServers ice_servers;
   bool relay_only = false;
-  Millis latency{200}; ///< jitter buffer, subscriber only
+  Millis latency{ 200 }; ///< jitter buffer, subscriber only
   std::shared_ptr<TaskQueue> queue;
   Timers *timers = nullptr;
 };
 
-/// What the transport really does, from DTLS and ICE together. Neither says when a path went silent: PeerActivity does.
+/// What the transport really does, from DTLS and ICE together. Neither says when a path went silent:
+/// PeerActivity does.
 enum class PeerState { New, Connecting, Connected, Failed, Closed };
 
-/// Packets seen so far: the session's detector of dead paths looks at their progress, since ICE states stay `connected`.
+/// Packets seen so far: the session's detector of dead paths looks at their progress, since ICE states stay
+/// `connected`.
 struct PeerActivity {
   uint64_t rtp_in = 0, rtcp_in = 0, rtp_out = 0;
 };
 
-/// Makes the process's DTLS certificate on a background thread (once); without it the first negotiation waits 0.1–0.3 s for it.
+/// Makes the process's DTLS certificate on a background thread (once); without it the first negotiation waits
+/// 0.1–0.3 s for it.
 void warm_up_certificate ();
-/// The elements without which no peer connection works, e.g. "webrtcbin (gstreamer1.0-plugins-bad)"; empty when all are there.
+/// The elements without which no peer connection works, e.g. "webrtcbin (gstreamer1.0-plugins-bad)"; empty
+/// when all are there.
 std::string missing_transport_elements ();
 /// Sets a pipeline to NULL on the reaper thread and calls `done` there; never blocks.
 void retire (Ref<GstElement> pipeline, std::function<void ()> done = {});

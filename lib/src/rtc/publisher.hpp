@@ -1,4 +1,5 @@
-// The peer connection that we offer: senders, data channels. One negotiation at a time; requests meanwhile are coalesced.
+// The peer connection that we offer: senders, data channels. One negotiation at a time; requests meanwhile
+// are coalesced.
 #pragma once
 
 #include "rtc/payload_types.hpp"
@@ -40,8 +41,9 @@ public:
   /// Retires the pipeline; no callback follows.
   virtual ~Publisher () = default;
 
-  /// Puts `source` (a bin with one pad "src" that gives RTP with fixed caps: payload type and extension ids of the table) into the
-  /// pipeline, links it and brings it to PLAYING. Call negotiate() afterwards. The element's reference is taken.
+  /// Puts `source` (a bin with one pad "src" that gives RTP with fixed caps: payload type and extension ids
+  /// of the table) into the pipeline, links it and brings it to PLAYING. Call negotiate() afterwards. The
+  /// element's reference is taken.
   virtual Result<SenderId> add_sender (const SenderSpec &spec, Ref<GstElement> source) = 0;
   /// Stops and removes the source at once; the section becomes inactive at the next negotiate().
   virtual void remove_sender (SenderId id) = 0;
@@ -57,7 +59,8 @@ public:
   virtual void sender_stats (SenderId id, std::function<void (const SenderStats &)> done) = 0;
   /// True while an offer waits for its answer.
   virtual bool negotiating () const = 0;
-  /// Ends everything: sources stopped, webrtcbin to NULL on the reaper thread; `done` on the session thread. No callback of the listener follows.
+  /// Ends everything: sources stopped, webrtcbin to NULL on the reaper thread; `done` on the session thread.
+  /// No callback of the listener follows.
   virtual void close (std::function<void ()> done) = 0;
 };
 

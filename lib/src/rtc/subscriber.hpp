@@ -10,7 +10,8 @@
 
 namespace lk::rtc {
 
-/// A new RTP stream. Its pad is blocked until attach() or ignore(), so no packet is lost and none is queued without bound.
+/// A new RTP stream. Its pad is blocked until attach() or ignore(), so no packet is lost and none is queued
+/// without bound.
 struct Incoming {
   std::string mid;
   uint32_t ssrc = 0;
@@ -23,7 +24,7 @@ struct Incoming {
 struct SenderReport {
   uint32_t ssrc = 0, rtp_time = 0;
   uint64_t ntp_time = 0; ///< 32.32 fixed point, since 1900
-  Nanos arrival{0};      ///< CLOCK_MONOTONIC
+  Nanos arrival{ 0 };    ///< CLOCK_MONOTONIC
 };
 
 struct ReceiverStats {
@@ -39,7 +40,8 @@ public:
     virtual void on_subscriber_answer (const std::string &sdp, uint32_t id) = 0;
     virtual void on_subscriber_candidate (const std::string &candidate) = 0;
     virtual void on_subscriber_state (PeerState state) = 0;
-    /// The sections of the offer now in force, before its answer goes out: mid ↔ track is only ever right in the latest one.
+    /// The sections of the offer now in force, before its answer goes out: mid ↔ track is only ever right in
+    /// the latest one.
     virtual void on_subscriber_sections (const std::vector<ReceiveSection> &sections) = 0;
     virtual void on_incoming (const Incoming &incoming) = 0;
     virtual void on_sender_report (const SenderReport &report) = 0;
@@ -47,14 +49,16 @@ public:
   };
 
   /// `codecs`: short names of what media can depayload; the answer accepts these.
-  static Result<std::shared_ptr<Subscriber>> create (const PeerConfig &config, std::vector<std::string> codecs, Listener &listener);
+  static Result<std::shared_ptr<Subscriber>> create (const PeerConfig &config,
+                                                     std::vector<std::string> codecs, Listener &listener);
   virtual ~Subscriber () = default;
 
   /// Offers are worked off strictly one after the other. A new ice-ufrag restarts ICE in libnice.
   virtual void handle_offer (const std::string &sdp, uint32_t id) = 0;
   virtual void add_candidate (const std::string &candidate) = 0;
 
-  /// Puts `sink` (a bin with one pad "sink" that takes RTP) into the pipeline behind the stream and unblocks it.
+  /// Puts `sink` (a bin with one pad "sink" that takes RTP) into the pipeline behind the stream and unblocks
+  /// it.
   virtual Result<> attach (const Incoming &incoming, Ref<GstElement> sink) = 0;
   /// Lets the stream run into nothing.
   virtual void ignore (const Incoming &incoming) = 0;

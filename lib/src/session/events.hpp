@@ -1,4 +1,5 @@
-// What a session tells its elements. Delivered on the session thread with no lock held; any call on the session is legal from there.
+// What a session tells its elements. Delivered on the session thread with no lock held; any call on the
+// session is legal from there.
 #pragma once
 
 #include "base/result.hpp"
@@ -91,12 +92,13 @@ struct QualityChanged {
 };
 /// The largest lip-sync delay in force changed: the latency of every source pad grows by it.
 struct LatencyChanged {
-  Millis latency{0};
+  Millis latency{ 0 };
 };
 
-using SessionEvent = std::variant<StateChanged, RoomJoined, RoomChanged, ParticipantJoined, ParticipantLeft, ParticipantChanged,
-    RemoteTrackPublished, RemoteTrackUnpublished, RemoteTrackSubscribed, RemoteTrackUnsubscribed, RemoteTrackChanged,
-    SubscriptionFailed, LocalTrackPublished, LocalTrackEnded, LocalTrackMuted, LocalTrackSubscribed, ActiveSpeakers,
-    QualityChanged, LatencyChanged>;
+using SessionEvent = std::variant<StateChanged, RoomJoined, RoomChanged, ParticipantJoined, ParticipantLeft,
+                                  ParticipantChanged, RemoteTrackPublished, RemoteTrackUnpublished,
+                                  RemoteTrackSubscribed, RemoteTrackUnsubscribed, RemoteTrackChanged,
+                                  SubscriptionFailed, LocalTrackPublished, LocalTrackEnded, LocalTrackMuted,
+                                  LocalTrackSubscribed, ActiveSpeakers, QualityChanged, LatencyChanged>;
 
 } // namespace lk::session

@@ -52,7 +52,8 @@ RemoteTrackImpl::codec () const {
   auto slash = info_.mime_type.find ('/');
   auto name = slash == std::string::npos ? info_.mime_type : info_.mime_type.substr (slash + 1);
   std::transform (name.begin (), name.end (), name.begin (), [] (char c) { return g_ascii_tolower (c); });
-  // The publisher's redundancy (RFC 2198) ends at the server: our answers offer no RED, so it sends us the Opus inside.
+  // The publisher's redundancy (RFC 2198) ends at the server: our answers offer no RED, so it sends us the
+  // Opus inside.
   return name == "red" ? "opus" : name;
 }
 

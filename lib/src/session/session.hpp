@@ -1,4 +1,5 @@
-// One LiveKit participant, shared by every element with the same session name. The façade that gst/ and capi/ use.
+// One LiveKit participant, shared by every element with the same session name. The façade that gst/ and capi/
+// use.
 //
 //   element NULL→READY    attach(settings, needs)   merged; contradictions are an error
 //   element READY→PAUSED  start()                   the first one connects, in the background
@@ -17,8 +18,8 @@
 
 namespace lk::session {
 
-/// An element. Held weakly by the session: after detach() returned no event comes (from the session thread itself: none after the
-/// running one).
+/// An element. Held weakly by the session: after detach() returned no event comes (from the session thread
+/// itself: none after the running one).
 class User {
 public:
   virtual ~User () = default;
@@ -28,9 +29,9 @@ public:
 
 struct SessionStats {
   uint64_t signal_sent = 0, signal_received = 0, signal_unknown = 0;
-  Millis rtt{0};
+  Millis rtt{ 0 };
   uint32_t joins = 0, resumes = 0;
-  Millis connect_time{0};  ///< start → connected, of the last connect
+  Millis connect_time{ 0 }; ///< start → connected, of the last connect
 };
 
 class Session {
@@ -38,13 +39,16 @@ public:
   static std::shared_ptr<Session> create (const std::string &name);
   virtual ~Session () = default;
 
-  // Any thread; none of them waits for the network. -----------------------------------------------------------
-  virtual Result<> attach (const std::shared_ptr<User> &user, const Settings &settings, const Needs &needs) = 0;
-  /// Connects unless connected or connecting. Errors come as StateChanged to Failed. A user that starts on a connected session gets
-  /// RoomJoined, ParticipantJoined, RemoteTrackPublished and RemoteTrackSubscribed for what is already there (to it alone).
+  // Any thread; none of them waits for the network.
+  // -----------------------------------------------------------
+  virtual Result<> attach (const std::shared_ptr<User> &user, const Settings &settings, const Needs &needs)
+      = 0;
+  /// Connects unless connected or connecting. Errors come as StateChanged to Failed. A user that starts on a
+  /// connected session gets RoomJoined, ParticipantJoined, RemoteTrackPublished and RemoteTrackSubscribed for
+  /// what is already there (to it alone).
   virtual void start (const std::shared_ptr<User> &user) = 0;
-  /// The last started user stopping or detaching leaves the room: pads' consumers must be removed before. Waits at most 500 ms for the
-  /// orderly leave; on the session thread it does not wait.
+  /// The last started user stopping or detaching leaves the room: pads' consumers must be removed before.
+  /// Waits at most 500 ms for the orderly leave; on the session thread it does not wait.
   virtual void detach (const std::shared_ptr<User> &user) = 0;
 
   /// Changes the filter of a started user; subscriptions follow.
@@ -56,7 +60,8 @@ public:
   /// `user` gets the track's events too (everyone does). The track waits until the session is connected.
   virtual LocalTrackPtr publish (const std::shared_ptr<User> &user, const PublishSpec &spec) = 0;
 
-  /// Unset = unchanged; an attribute with an empty value is deleted. The answer comes to `done` on the session thread.
+  /// Unset = unchanged; an attribute with an empty value is deleted. The answer comes to `done` on the
+  /// session thread.
   virtual void update_metadata (const UpdateMetadata &update, std::function<void (Result<>)> done) = 0;
   virtual void simulate (const SimulateScenario &scenario) = 0;
 
@@ -69,12 +74,14 @@ public:
   virtual SessionStats stats () const = 0;
   /// Jitter buffer + largest lip-sync delay.
   virtual Millis latency () const = 0;
-  /// True for the user that reports session-wide events and fatal errors on behalf of those that share `group` (a top-level pipeline).
+  /// True for the user that reports session-wide events and fatal errors on behalf of those that share
+  /// `group` (a top-level pipeline).
   virtual bool is_reporter (const User *user, const void *group) const = 0;
   virtual void set_group (const User *user, const void *group) = 0;
 };
 
-/// Name → session. One pool per top-level pipeline (in a GstContext); non-empty names are looked up in one process-wide table first.
+/// Name → session. One pool per top-level pipeline (in a GstContext); non-empty names are looked up in one
+/// process-wide table first.
 class SessionPool {
 public:
   SessionPool ();

@@ -27,25 +27,30 @@ struct Settings {
   std::optional<uint32_t> tls_validation_flags;
 };
 
-/// Adds `from` (of the element called `from_owner`). Two different values for one setting: Errc::Settings that names the property and both
-/// elements and says: give one of them session=… `owners` remembers who set what and belongs to `into`.
+/// Adds `from` (of the element called `from_owner`). Two different values for one setting: Errc::Settings
+/// that names the property and both elements and says: give one of them session=… `owners` remembers who set
+/// what and belongs to `into`.
 using SettingOwners = std::vector<std::pair<std::string, std::string>>;
 Result<> merge (Settings &into, SettingOwners &owners, const Settings &from, const std::string &from_owner);
 
-/// Fills what is unset from LIVEKIT_URL, LIVEKIT_TOKEN, LIVEKIT_API_KEY, LIVEKIT_API_SECRET. `env` reads one variable ("" = unset).
+/// Fills what is unset from LIVEKIT_URL, LIVEKIT_TOKEN, LIVEKIT_API_KEY, LIVEKIT_API_SECRET. `env` reads one
+/// variable ("" = unset).
 void apply_environment (Settings &settings, const std::function<std::string (const char *)> &env);
 
 /// Everything needed to connect, checked: what a missing or contradicting setting means is said in the error.
 struct Identity {
   std::string url, room, identity, name;
-  Secret token;          ///< given, or minted from key and secret
+  Secret token; ///< given, or minted from key and secret
   bool minted = false;
 };
-/// A given token that disagrees with room or identity, hidden/recorder with a given token, no URL, no room, empty room name, neither token nor
-/// key and secret … → Errc::Settings / InvalidToken / InvalidUrl. Mints with a life of 6 hours. `unique` gives a default identity.
-Result<Identity> resolve (const Settings &settings, const std::function<std::string ()> &unique, std::chrono::seconds now);
+/// A given token that disagrees with room or identity, hidden/recorder with a given token, no URL, no room,
+/// empty room name, neither token nor key and secret … → Errc::Settings / InvalidToken / InvalidUrl. Mints
+/// with a life of 6 hours. `unique` gives a default identity.
+Result<Identity> resolve (const Settings &settings, const std::function<std::string ()> &unique,
+                          std::chrono::seconds now);
 
-/// Which remote tracks an element wants. Globs as in base/glob.hpp; all must match. Participants match by identity, tracks by name or sid.
+/// Which remote tracks an element wants. Globs as in base/glob.hpp; all must match. Participants match by
+/// identity, tracks by name or sid.
 struct TrackFilter {
   std::string participants, tracks, sources, kinds;
   bool automatic = true; ///< auto-subscribe: false = only tracks subscribed by request
@@ -57,7 +62,7 @@ struct TrackFilter {
 struct Needs {
   bool publish = false;
   std::optional<TrackFilter> subscribe;
-  Millis latency{0}; ///< the largest of all subscribers holds; 0 = no opinion
+  Millis latency{ 0 }; ///< the largest of all subscribers holds; 0 = no opinion
 };
 
 } // namespace lk::session

@@ -1,4 +1,5 @@
-// The life of a session as one table. docs/threading.md shows the diagram; the static_asserts of state.cpp hold it.
+// The life of a session as one table. docs/threading.md shows the diagram; the static_asserts of state.cpp
+// hold it.
 #pragma once
 
 #include <optional>
@@ -9,14 +10,14 @@ namespace lk::session {
 enum class State { Disconnected, Connecting, Connected, Reconnecting, Failed };
 
 enum class Event {
-  Start,          ///< the first element goes to PAUSED
-  Joined,         ///< join response is in and the primary peer connection is up
-  Refused,        ///< a connect attempt ended for good
-  LinkLost,       ///< signalling or transport broke; a reconnect follows
-  Recovered,      ///< reconnected
-  GivenUp,        ///< no (further) reconnect
-  Ended,          ///< the server ended it: kicked, room closed, duplicate identity
-  Stop,           ///< the last element left
+  Start,     ///< the first element goes to PAUSED
+  Joined,    ///< join response is in and the primary peer connection is up
+  Refused,   ///< a connect attempt ended for good
+  LinkLost,  ///< signalling or transport broke; a reconnect follows
+  Recovered, ///< reconnected
+  GivenUp,   ///< no (further) reconnect
+  Ended,     ///< the server ended it: kicked, room closed, duplicate identity
+  Stop,      ///< the last element left
 };
 
 constexpr std::optional<State>

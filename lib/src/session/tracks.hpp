@@ -1,4 +1,5 @@
-// Tracks as elements see them: what we publish and what we subscribed to. All methods: any thread; they post or take a short lock.
+// Tracks as elements see them: what we publish and what we subscribed to. All methods: any thread; they post
+// or take a short lock.
 #pragma once
 
 #include "media/frame_receiver.hpp"
@@ -14,7 +15,7 @@
 namespace lk::session {
 
 struct PublishSpec {
-  std::string name;   ///< track name shown to others
+  std::string name; ///< track name shown to others
   TrackSource source = TrackSource::Unknown;
   std::string codec;  ///< short name; decides the kind
   std::string stream; ///< sync group; "" = the server's default for the source
@@ -52,13 +53,14 @@ struct Demand {
   bool operator== (const Demand &) const = default;
 };
 
-/// A subscribed track of somebody else. Stays the same object across reconnects for as long as the track can be recognised.
+/// A subscribed track of somebody else. Stays the same object across reconnects for as long as the track can
+/// be recognised.
 class RemoteTrack {
 public:
   struct Stats {
     media::FrameReceiverStats frames;
     rtc::ReceiverStats rtp;
-    Nanos ts_offset{0};
+    Nanos ts_offset{ 0 };
   };
   virtual ~RemoteTrack () = default;
   virtual TrackInfo info () const = 0;              ///< newest
