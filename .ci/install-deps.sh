@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what is missing on Debian 12 or 13: `install-deps.sh [build|test]`.
+# Installs what is missing on Debian 12 or 13: `install-deps.sh [build|test|full]`.
 #   build  what compiling and running the elements needs (the quickstart uses this set)
-#   test   the same, plus what the tests need (default)
+#   test   the same, plus what checks, unit and element tests need
+#   full   the same, plus the browser of the interop tests (default)
 # Does nothing, quickly, when everything is there. Packages already installed are never touched.
 set -euo pipefail
 
@@ -17,15 +18,17 @@ build_set=(
 )
 test_set=(
   libgtest-dev libgmock-dev gstreamer1.0-libav gobject-introspection libgirepository1.0-dev
-  binutils iproute2 procps chromium
+  binutils iproute2 procps
 )
+full_set=(chromium)
 # An npm that is no Debian package brings its own Node.js, which Debian's npm would conflict with.
-command -v npm >/dev/null || test_set+=(nodejs npm)
+command -v npm >/dev/null || full_set+=(nodejs npm)
 
-case "${1:-test}" in
+case "${1:-full}" in
   build) wanted=("${build_set[@]}") ;;
   test) wanted=("${build_set[@]}" "${test_set[@]}") ;;
-  *) fail "unknown set '$1': use build or test" ;;
+  full) wanted=("${build_set[@]}" "${test_set[@]}" "${full_set[@]}") ;;
+  *) fail "unknown set '$1': use build, test or full" ;;
 esac
 
 command -v dpkg-query >/dev/null \

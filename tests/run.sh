@@ -24,7 +24,9 @@ give_up () { # a step without which nothing can be tested
 
 started=$SECONDS
 say "packages"
-.ci/install-deps.sh test || give_up "packages are missing (see above)"
+wanted=test
+[[ $mode == quick ]] || wanted=full
+.ci/install-deps.sh "$wanted" || give_up "packages are missing (see above)"
 
 say "Python environment"
 LK_PYTHON=$(tests/integration/venv.sh) || give_up "no Python environment (see above)"

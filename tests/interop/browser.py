@@ -29,7 +29,7 @@ class Browser:
     def __init__(self):
         chromium, node = shutil.which("chromium"), shutil.which("node") or shutil.which("nodejs")
         if not chromium or not node:
-            _unavailable("no chromium or no node: .ci/install-deps.sh test installs them")
+            _unavailable("no chromium or no node: .ci/install-deps.sh full installs them")
         packages = subprocess.run([os.path.join(HERE, "packages.sh")], stdin=subprocess.DEVNULL, capture_output=True,
                                   text=True, timeout=180, check=False)
         if packages.returncode:

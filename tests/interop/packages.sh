@@ -13,7 +13,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/gst-livekit
 folder=$cache/interop
 stamp=$folder/package.sum
 want=$(sha256sum <"$here/package.json")
-command -v npm >/dev/null || fail "no npm: .ci/install-deps.sh test installs it"
+command -v npm >/dev/null || fail "no npm: .ci/install-deps.sh full installs it"
 mkdir -p "$cache"
 exec 9>"$cache/interop.lock"
 flock 9
