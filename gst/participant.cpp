@@ -3,6 +3,7 @@
 #include "base/time.hpp"
 #include "errors.hpp"
 #include "props.hpp"
+#include "rtc/peer.hpp"
 #include "session_context.hpp"
 #include "structures.hpp"
 
@@ -25,6 +26,9 @@ constexpr guint kDefaultConnectTimeoutMs = 10000;
 // An error that comes while the application is still inside set_state() can be lost: gst-launch 1.22 stops
 // its main loop before it runs it, and then hangs. Within this time after the start errors wait.
 constexpr gint64 kQuietStartUs = 100'000;
+
+// Making a certificate takes 0.1 to 0.5 s, once per process.
+constexpr Millis kWarmUpLimit{ 2000 };
 
 GQuark
 participant_quark () {
@@ -359,7 +363,8 @@ Participant::install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_m
   add_signal (type, "room-changed", { GST_TYPE_STRUCTURE });
   /**
    * Participant::speakers-changed:
-   * @speakers: a structure with one "livekit/speaker" field per identity that changed: level (0 to 1), active
+   * @speakers: a structure with the array `speakers` of "livekit/speaker" for those that changed: identity,
+   * level (0 to 1), active
    *
    * Somebody began or stopped to speak, or speaks louder or softer. Session thread.
    */
@@ -517,6 +522,8 @@ Participant::detach () {
   ++run_;
   if (session) session->detach (user);
   was_connected_ = false;
+  // A program whose start fails ends within moments.
+  rtc::wait_for_warm_up (kWarmUpLimit);
 }
 
 std::shared_ptr<session::Session>
@@ -671,11 +678,15 @@ about_local (const char *name, const session::Session &session, const session::L
 
 StructurePtr
 speakers_structure (const session::ActiveSpeakers &speakers) {
-  StructurePtr s (gst_structure_new_empty ("livekit/speakers"));
+  GValue array = G_VALUE_INIT;
+  g_value_init (&array, GST_TYPE_ARRAY);
   for (const auto &entry : speakers.changed)
-    set_field (s.get (), entry.identity.c_str (),
-               StructurePtr (gst_structure_new ("livekit/speaker", "level", G_TYPE_FLOAT, entry.level,
-                                                "active", G_TYPE_BOOLEAN, entry.active, nullptr)));
+    append_structure (
+        &array, StructurePtr (gst_structure_new ("livekit/speaker", "identity", G_TYPE_STRING,
+                                                 entry.identity.c_str (), "level", G_TYPE_FLOAT, entry.level,
+                                                 "active", G_TYPE_BOOLEAN, entry.active, nullptr)));
+  StructurePtr s (gst_structure_new_empty ("livekit/speakers"));
+  gst_structure_take_value (s.get (), "speakers", &array);
   return s;
 }
 

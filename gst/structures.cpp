@@ -18,12 +18,11 @@ to_structure (const Permission &p) {
                          p.recorder, "can-update-metadata", G_TYPE_BOOLEAN, p.can_update_metadata, nullptr));
 }
 
-template <typename T>
-static void
-append (GValue *array, const T &item) {
+void
+append_structure (GValue *array, StructurePtr item) {
   GValue value = G_VALUE_INIT;
   g_value_init (&value, GST_TYPE_STRUCTURE);
-  g_value_take_boxed (&value, to_structure (item).release ());
+  g_value_take_boxed (&value, item.release ());
   gst_value_array_append_and_take_value (array, &value);
 }
 
@@ -33,7 +32,7 @@ set_array (GstStructure *into, const char *field, const std::vector<T> &items) {
   GValue array = G_VALUE_INIT;
   g_value_init (&array, GST_TYPE_ARRAY);
   for (const auto &item : items)
-    append (&array, item);
+    append_structure (&array, to_structure (item));
   gst_structure_take_value (into, field, &array);
 }
 
@@ -74,6 +73,19 @@ to_structure (const TrackInfo &t) {
   return s;
 }
 
+// Names of fields are kept for the life of the process, so what others choose must not become one: they could
+// fill our memory.
+static void
+set_attributes (GstStructure *into, const Attributes &attributes) {
+  GValue array = G_VALUE_INIT;
+  g_value_init (&array, GST_TYPE_ARRAY);
+  for (const auto &[key, value] : attributes)
+    append_structure (
+        &array, StructurePtr (gst_structure_new ("livekit/attribute", "key", G_TYPE_STRING, key.c_str (),
+                                                 "value", G_TYPE_STRING, value.c_str (), nullptr)));
+  gst_structure_take_value (into, "attributes", &array);
+}
+
 StructurePtr
 to_structure (const ParticipantInfo &p) {
   StructurePtr s (gst_structure_new ("livekit/participant-info", "sid", G_TYPE_STRING, p.sid.c_str (),
@@ -82,7 +94,7 @@ to_structure (const ParticipantInfo &p) {
                                      G_TYPE_STRING, to_string (p.state), "kind", G_TYPE_STRING,
                                      to_string (p.kind), "joined-at-ms", G_TYPE_INT64, p.joined_at_ms,
                                      "is-publisher", G_TYPE_BOOLEAN, p.is_publisher, nullptr));
-  set_field (s.get (), "attributes", to_structure (p.attributes));
+  set_attributes (s.get (), p.attributes);
   if (p.permission) set_field (s.get (), "permission", to_structure (*p.permission));
   set_array (s.get (), "tracks", p.tracks);
   return s;

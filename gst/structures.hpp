@@ -6,8 +6,8 @@
 
 namespace lk::gst {
 
-/// "livekit/participant-info": sid, identity, name, metadata, attributes (structure), state, kind,
-/// joined-at-ms, is-publisher, permission (structure), tracks (array of track-info).
+/// "livekit/participant-info": sid, identity, name, metadata, attributes (array of key and value), state,
+/// kind, joined-at-ms, is-publisher, permission (structure), tracks (array of track-info).
 StructurePtr to_structure (const ParticipantInfo &participant);
 /// "livekit/track-info": sid, name, kind, source, muted, width, height, mime-type, simulcast, stream,
 /// encrypted, stereo, layers (array).
@@ -26,6 +26,8 @@ Attributes attributes_of (const GstStructure *structure);
 /// "livekit/participants" with one array field "participants".
 StructurePtr to_structure (const std::vector<ParticipantInfo> &participants);
 
+/// Appends a structure to a GST_TYPE_ARRAY.
+void append_structure (GValue *array, StructurePtr item);
 /// Puts a structure into a field of another.
 void set_field (GstStructure *into, const char *field, StructurePtr value);
 
