@@ -1,6 +1,6 @@
-"""Every line that README.md and examples/pipelines show to users is run here as it stands there.
+"""Every line that README.md, docs/elements and examples/pipelines show to users is run here as it stands there.
 
-A pipeline file has comment lines, then one command. In README.md a block counts that follows `<!-- tested -->`; each
+A pipeline file has comment lines, then one command. In README.md and docs/elements/intro a block counts that follows `<!-- tested -->`; each
 of its lines is a command. What a line must achieve follows from its elements: livekitsink → the SDK sees its tracks,
 livekitsrc with a filesink → the file is valid and has them, livekitsrc without → the SDK's tracks get subscribed.
 """
@@ -41,6 +41,9 @@ def collect():
             found["pipelines_" + os.path.basename(path)[:-3].replace("-", "_")] = command
     for number, command in enumerate(commands_of_readme(os.path.join(ROOT, "README.md")), 1):
         found[f"readme_{number}"] = command
+    for path in sorted(glob.glob(os.path.join(ROOT, "docs", "elements", "intro", "*.md"))):
+        for number, command in enumerate(commands_of_readme(path), 1):
+            found[f"{os.path.basename(path)[:-3]}_{number}"] = command
     return found
 
 
@@ -107,6 +110,8 @@ class Collection(unittest.TestCase):
     def test_there_are_lines_to_try(self):
         self.assertGreaterEqual(len([n for n in collect() if n.startswith("readme")]), 5)
         self.assertGreaterEqual(len([n for n in collect() if n.startswith("pipelines")]), 5)
+        for element in ("livekitsrc", "livekitsink"):
+            self.assertGreaterEqual(len([n for n in collect() if n.startswith(element)]), 3)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Our elements and livekit-client in Chromium, in both directions."""
 import os
+import re
 import subprocess
 import time
 import unittest
@@ -10,11 +11,22 @@ from browser import Browser
 from lk import launch
 from lk.case import LiveKitTest
 from lk.recording import Recording
+from lk.server import ROOT
 from lk.wait import wait_until
 
 
 def command(*arguments):
     return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True).stdout
+
+
+def documented_messages():
+    """Name → (fields that are always there, fields that may be), as docs/elements/messages.md has it."""
+    found = {}
+    with open(os.path.join(ROOT, "docs", "elements", "messages.md"), encoding="utf-8") as text:
+        for name, cell in re.findall(r"^\| `(livekit-[a-z-]+)` \| ([^|]*) \|", text.read(), re.MULTILINE):
+            fields = re.findall(r"`([a-z-]+)`(\??)", cell)
+            found[name] = ({"session", "room"} | {f for f, maybe in fields if not maybe}, {f for f, maybe in fields if maybe})
+    return found
 
 
 class Interop(LiveKitTest):
@@ -29,6 +41,16 @@ class Interop(LiveKitTest):
     def join(self):
         self.addCleanup(self.browser.leave)
         self.browser.join(self.server, self.room, "browser")
+
+    def check_messages(self, process, *expected):
+        """What was posted is what the documentation says, field by field, and these were among it."""
+        documented, seen = documented_messages(), set()
+        for name, rest in re.findall(r"\(element\): (livekit-[a-z-]+), (.*);$", process.output, re.MULTILINE):
+            fields = set(re.findall(r"(?:^|, )([a-z-]+)=\(", rest))  # those of inner structures are escaped
+            always, maybe = documented[name]
+            self.assertEqual(fields - maybe, always, name)
+            seen.add(name)
+        self.assertLessEqual({"livekit-" + name for name in expected}, seen)
 
 
 class BrowserReceives(Interop):
@@ -65,9 +87,9 @@ class BrowserReceives(Interop):
         self.join()
         names = "audio_0::track-name=voice audio_1::track-name=film audio_1::source=screen-share-audio " \
                 "video_0::track-name=face video_1::source=screen-share"
-        self.launch(f"{self.sink(names)} audiotestsrc is-live=true freq=523 volume=0.4 ! s.audio_0 "
-                    f"audiotestsrc is-live=true freq=1200 volume=0.4 ! s.audio_1 "
-                    f"{self.picture(320, 240)} ! s.video_0 {self.picture(160, 120)} ! s.video_1")
+        process = self.launch(f"{self.sink(names)} audiotestsrc is-live=true freq=523 volume=0.4 ! s.audio_0 "
+                              f"audiotestsrc is-live=true freq=1200 volume=0.4 ! s.audio_1 "
+                              f"{self.picture(320, 240)} ! s.video_0 {self.picture(160, 120)} ! s.video_1", messages=True)
         tracks = self.browser.wait_for_tracks("us", 4)
         self.assertEqual({name: (t["kind"], t["source"]) for name, t in tracks.items()},
                          {"voice": ("audio", "microphone"), "film": ("audio", "screen_share_audio"),
@@ -78,6 +100,7 @@ class BrowserReceives(Interop):
         self.browser.wait_for_tone("us", "film", 1200)
         self.browser.wait_for_pictures("us", "face", (320, 240))
         self.browser.wait_for_pictures("us", "video_1", (160, 120))
+        self.check_messages(process, "connection-state", "room-joined", "local-track-published", "participant-joined")
 
     def test_a_muted_track_is_shown_muted(self):
         self.join()
@@ -114,6 +137,7 @@ class BrowserPublishes(Interop):
         code, took = process.interrupt(10)
         self.assertEqual(code, 0, process.output)
         self.assertLess(took, 1.3, "seconds from Ctrl-C to the end")
+        self.check_messages(process, "connection-state", "room-joined", "participant-joined", "track-published", "track-subscribed")
         return Recording(path), process
 
     def pictures(self, recording):
@@ -145,6 +169,13 @@ class BrowserPublishes(Interop):
         self.assertGreater(len(sizes), 4 * 15)
         self.assertGreater(moved, len(sizes) // 2)
         self.assertGreater(len(self.beeps(recording.sound()[:, 0])), 3)
+
+    def test_the_small_layer_of_the_simulcast(self):
+        self.publish()
+        path = self.path("small.webm")
+        recording, _ = self.record(f"{self.source('video_0::quality=low')} r.video_0 ! video/x-vp8 ! webmmux ! "
+                                   f"filesink buffer-mode=unbuffered location={path}", path)
+        self.assertEqual(set(self.pictures(recording)[0][-10:]), {(320, 180)})
 
     def test_decoded_at_a_size_of_ones_own(self):
         self.publish()
