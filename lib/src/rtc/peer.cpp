@@ -2,6 +2,7 @@
 
 #include "rtc/reaper.hpp"
 
+#include <condition_variable>
 #include <mutex>
 
 namespace lk::rtc {
@@ -36,21 +37,45 @@ mark_kept (GstElement *element) {
       nullptr);
 }
 
+struct WarmUp {
+  std::mutex lock;
+  std::condition_variable over;
+  bool running = false;
+};
+
+/// Never destroyed: the warm-up may outlive the process's main function.
+WarmUp &
+warm_up () {
+  static auto *instance = new WarmUp;
+  return *instance;
+}
+
 } // namespace
 
 void
 warm_up_certificate () {
   static std::once_flag once;
   std::call_once (once, [] {
+    warm_up ().running = true;
     run_on_reaper ([] {
       // The plugin makes the certificate with its first decoder and keeps it only as long as some decoder
       // lives.
       static GstElement *kept = gst_element_factory_make ("dtlsdec", nullptr);
-      if (!kept) return;
-      gst_object_ref_sink (kept);
-      mark_kept (kept);
+      if (kept) {
+        gst_object_ref_sink (kept);
+        mark_kept (kept);
+      }
+      std::lock_guard hold (warm_up ().lock);
+      warm_up ().running = false;
+      warm_up ().over.notify_all ();
     });
   });
+}
+
+void
+wait_for_warm_up (Millis limit) {
+  std::unique_lock hold (warm_up ().lock);
+  warm_up ().over.wait_for (hold, limit, [] { return !warm_up ().running; });
 }
 
 std::string
