@@ -22,7 +22,7 @@ protected:
   void
   SetUp () override {
     init_gst ();
-    decoder = std::make_unique<Harness> (make_decode_bin (*find_codec ("opus")).value ().release ());
+    decoder = std::make_unique<Harness> (make_decode_bin (*find_codec ("opus")).value ());
     decoder->caps ("audio/x-opus,channel-mapping-family=0,channels=2,rate=48000");
   }
 
@@ -31,7 +31,7 @@ protected:
   packets (guint count, GstClockTime first) {
     EncodeSpec spec;
     spec.codec = "opus";
-    Harness encoder (make_encode_bin (spec).value ().release ());
+    Harness encoder (make_encode_bin (spec).value ());
     encoder.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
     for (guint i = 0; i <= count; ++i)
       encoder.push (tone (1000, 48000, 1, guint64 (i) * 960, 960));
@@ -190,7 +190,7 @@ TEST_F (MediaAudio, DtxPausesOfALiveEncoderComeOutAsContinuousSound) {
   EncodeSpec spec;
   spec.codec = "opus";
   spec.dtx = true;
-  Harness encoder (make_encode_bin (spec).value ().release ());
+  Harness encoder (make_encode_bin (spec).value ());
   encoder.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
   for (guint i = 0; i < 150; ++i)
     encoder.push (tone (i < 50 ? 1000 : 0, 48000, 1, guint64 (i) * 960, 960));
@@ -235,7 +235,7 @@ std::vector<guint8>
 rtp_levels (bool with_level, gint16 amplitude) {
   EncodeSpec spec;
   spec.codec = "opus";
-  Harness encoder (make_encode_bin (spec).value ().release ());
+  Harness encoder (make_encode_bin (spec).value ());
   encoder.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
   const Codec &opus = *find_codec ("opus");
   auto sender = FrameSender::create (opus);

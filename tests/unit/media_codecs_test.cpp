@@ -132,7 +132,7 @@ TEST_F (MediaCodecs, TheEncodersBitrateFollowsTheSizeUntilTheUserSetsOne) {
   auto bin = make_encode_bin (spec).value ();
   ASSERT_TRUE (seen);
   EXPECT_EQ (state_in_setup, GST_STATE_NULL);
-  Harness harness (bin.get ());
+  Harness harness (bin);
   harness.caps (i420 (1280, 720).c_str ());
   harness.push (numbered_picture (1280, 720, 1, 0));
   EXPECT_EQ (bitrate_of (seen), 1'700'000);
@@ -155,7 +155,7 @@ TEST_F (MediaCodecs, AGivenBitrateAndTheSetupOfTheUserWin) {
     seen = encoder;
     g_object_set (encoder, "cpu-used", 3, nullptr);
   };
-  Harness harness (make_encode_bin (spec).value ().release ());
+  Harness harness (make_encode_bin (spec).value ());
   harness.caps (i420 (1280, 720).c_str ());
   harness.push (numbered_picture (1280, 720, 1, 0));
   gint cpu_used = 0;
@@ -174,7 +174,7 @@ TEST_F (MediaCodecs, ABitrateSetInTheSetupSurvivesTheSize) {
       seen = encoder;
       gst_util_set_object_arg (G_OBJECT (encoder), property, "123000");
     };
-    Harness harness (make_encode_bin (spec).value ().release ());
+    Harness harness (make_encode_bin (spec).value ());
     harness.caps (i420 (640, 360).c_str ());
     harness.push (numbered_picture (640, 360, 1, 0));
     GValue value = G_VALUE_INIT;
@@ -204,7 +204,7 @@ TEST_F (MediaCodecs, AnyRawPictureBecomesEvenSquareAndI420) {
       spec.codec = codec;
       auto bin = make_encode_bin (spec);
       ASSERT_TRUE (bin) << bin.error ().message;
-      Harness harness (bin->release ());
+      Harness harness (*bin);
       harness.caps (row.caps);
       auto buffer = Ref<GstBuffer>::adopt (gst_buffer_new_allocate (nullptr, row.bytes, nullptr));
       gst_buffer_memset (buffer.get (), 0, 99, row.bytes);
@@ -223,7 +223,7 @@ TEST_F (MediaCodecs, AnyRawPictureBecomesEvenSquareAndI420) {
 TEST_F (MediaCodecs, EncodedH264IsConstrainedBaselineWithParameterSetsBeforeEachKeyFrame) {
   EncodeSpec spec;
   spec.codec = "h264";
-  Harness harness (make_encode_bin (spec).value ().release ());
+  Harness harness (make_encode_bin (spec).value ());
   harness.caps (i420 (320, 240).c_str ());
   for (guint i = 0; i < 30; ++i) {
     if (i == 15)
@@ -265,7 +265,7 @@ TEST_F (MediaCodecs, AKeyFrameComesWhenItIsAskedForAndNotOtherwise) {
       EXPECT_EQ (bin.error ().code, Errc::MissingElement) << codec;
       continue;
     }
-    Harness harness (bin->release ());
+    Harness harness (*bin);
     harness.caps (i420 (160, 120).c_str ());
     for (guint i = 0; i < 40; ++i) {
       if (i == 20)
@@ -291,7 +291,7 @@ TEST_F (MediaCodecs, OpusIsMonoUnlessStereoIsAskedFor) {
     spec.codec = "opus";
     spec.stereo = stereo;
     spec.setup = [&] (GstElement *e) { encoder = e; };
-    Harness harness (make_encode_bin (spec).value ().release ());
+    Harness harness (make_encode_bin (spec).value ());
     harness.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2");
     for (guint i = 0; i < 5; ++i)
       harness.push (tone (500, 48000, 2, guint64 (i) * 960, 960));

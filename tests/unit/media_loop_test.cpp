@@ -35,7 +35,7 @@ TEST_F (MediaLoop, OpusToneArrivesWithItsFrequencyAndTimestamps) {
   const Codec &opus = *find_codec ("opus");
   EncodeSpec spec;
   spec.codec = "opus";
-  Harness encoder (make_encode_bin (spec).value ().release ());
+  Harness encoder (make_encode_bin (spec).value ());
   encoder.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=44100,channels=2");
   sender = FrameSender::create (opus);
   receiver->add_consumer (collector);
@@ -53,7 +53,7 @@ TEST_F (MediaLoop, OpusToneArrivesWithItsFrequencyAndTimestamps) {
     ASSERT_TRUE (wait_until ([&] { return collector->count () == i + 1; }, 5s)) << i;
   }
 
-  Harness decoder (make_decode_bin (opus).value ().release ());
+  Harness decoder (make_decode_bin (opus).value ());
   auto frames = collector->frames ();
   decoder.caps (frames[0].caps.get ());
   std::vector<gint16> pcm;
@@ -88,8 +88,8 @@ TEST_P (MediaLoopVideo, PicturesArriveInOrderAtTheirSizeAndChangeSizeMidStream) 
 
   EncodeSpec spec;
   spec.codec = codec.name;
-  Harness encoder (make_encode_bin (spec).value ().release ());
-  Harness decoder (make_decode_bin (codec).value ().release ());
+  Harness encoder (make_encode_bin (spec).value ());
+  Harness decoder (make_decode_bin (codec).value ());
   sender = FrameSender::create (codec);
   receiver->add_consumer (collector);
   Wire wire (*sender, *receiver, codec);

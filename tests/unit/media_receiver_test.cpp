@@ -23,8 +23,8 @@ rtp_packets (const char *codec_name, int width, int height, guint count) {
   const Codec &codec = *find_codec (codec_name);
   EncodeSpec spec;
   spec.codec = codec_name;
-  Harness encoder (make_encode_bin (spec).value ().release ());
-  Harness payloader (make_element (codec.payloader).value ().release ());
+  Harness encoder (make_encode_bin (spec).value ());
+  Harness payloader (make_element (codec.payloader).value ());
   encoder.caps (i420 (width, height).c_str ());
   for (guint i = 0; i < count; ++i)
     encoder.push (numbered_picture (width, height, i, i * GST_SECOND / 30));

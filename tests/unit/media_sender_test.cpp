@@ -23,7 +23,7 @@ vp8_frame (bool key, GstClockTime pts) {
   static const std::vector<Ref<GstBuffer>> kUnits = [] {
     EncodeSpec spec;
     spec.codec = "vp8";
-    Harness encoder (make_encode_bin (spec).value ().release ());
+    Harness encoder (make_encode_bin (spec).value ());
     encoder.caps (i420 (64, 64).c_str ());
     for (guint i = 0; i < 2; ++i)
       encoder.push (numbered_picture (64, 64, 5, i * GST_SECOND / 30));
@@ -215,7 +215,7 @@ TEST_F (MediaSender, RtpCapsAreThereBeforeTheFirstFrameAndNeverChange) {
     spec.codec = name;
     auto bin = make_encode_bin (spec);
     if (!bin) continue;
-    Harness encoder (bin->release ());
+    Harness encoder (*bin);
     size_t sent = 0;
     for (int width : { 320, 640 }) {
       encoder.caps (i420 (width, 240).c_str ());

@@ -28,7 +28,8 @@ init_gst () {
 /// GstHarness with an owner. Buffers come out without waiting for a clock.
 class Harness {
 public:
-  explicit Harness (GstElement *element) : h_ (gst_harness_new_with_element (element, "sink", "src")) {}
+  explicit Harness (const Ref<GstElement> &element)
+      : h_ (gst_harness_new_with_element (element.get (), "sink", "src")) {}
   ~Harness () { gst_harness_teardown (h_); }
   GstHarness *
   get () const {
