@@ -187,6 +187,15 @@ TEST_F (Connect, AFailedPeerIsRetriedOnceAndThenFinal) {
   EXPECT_EQ (last_cause ().code, Errc::TransportLost);
 }
 
+TEST_F (Connect, ABrokenPipelineIsRetriedOnceToo) {
+  start ();
+  join ();
+  subscriber ().fail ({ Errc::MediaFailed, Retry::Restart, "dtlsdec broke" });
+  run ();
+  EXPECT_EQ (parts_->signals.size (), 2u);
+  EXPECT_EQ (engine_->state (), State::Connecting);
+}
+
 TEST_F (Connect, APeerThatCannotBeMadeFailsWithItsReason) {
   parts_->subscriber_error = Error{ Errc::MissingElement, Retry::Never, "no webrtcbin" };
   start ();
@@ -311,6 +320,27 @@ TEST_F (Connect, LeavingIsPossibleAtEveryStage) {
   signal ().lose ({ Errc::ConnectFailed, Retry::Never, "refused" });
   leave (); // failed
   EXPECT_EQ (timers_.pending (), 0u);
+}
+
+TEST_F (Connect, LeavingAfterAFailureWaitsForTheGoodByeUnderWay) {
+  connect ();
+  subscriber ().set_state (rtc::PeerState::Failed);
+  run ();
+  bool done = false;
+  engine_->stop ([&] { done = true; });
+  EXPECT_FALSE (done) << "the connection would be cut before the Leave is out";
+  advance (1s);
+  EXPECT_TRUE (done);
+  EXPECT_EQ (signal ().sent_of<LeaveRequest> ().size (), 1u);
+}
+
+TEST_F (Connect, AnOfferInTheSameBreathAsTheJoinIsNotLost) {
+  start ();
+  signal ().deliver (join_response ());
+  signal ().deliver (SessionDescription{ SessionDescription::Type::Offer, "offer", 3, {} });
+  run ();
+  EXPECT_EQ (subscriber ().offers, std::vector<uint32_t>{ 3 });
+  EXPECT_EQ (parts_->subscribers.size (), 1u);
 }
 
 TEST_F (Connect, AfterAFailureItStartsAgainWithAFreshTransport) {

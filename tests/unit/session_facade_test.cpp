@@ -92,7 +92,10 @@ protected:
         join.others = { make_participant ("alice", { make_track ("TR_1") }) };
         join.subscriber_primary = true;
         signal->deliver (join);
-        if (parts_->subscribers.size () > before) parts_->subscriber ().connect (); // else it was late
+        // The subscriber is made in the next turn, unless the session has given up meanwhile.
+        invoke_later (g_main_context_get_thread_default (), [this, before] {
+          if (parts_->subscribers.size () > before) parts_->subscriber ().connect ();
+        });
       });
     };
     session_ = make ();

@@ -204,7 +204,9 @@ Engine::connect_failed (const Error &error) {
 void
 Engine::on_link_lost (const Error &error) {
   if (state_ == State::Connecting) {
-    if (error.code == Errc::TransportLost && attempts_ == 1) return retry ();
+    // ICE or DTLS: a refusal would have come before the join.
+    bool media = error.code == Errc::TransportLost || error.code == Errc::MediaFailed;
+    if (join_ && media && error.retry != Retry::Never && attempts_ == 1) return retry ();
     return connect_failed (error);
   }
   apply (Event::LinkLost, error);
@@ -255,21 +257,27 @@ Engine::take_down (bool leave, std::function<void ()> done) {
 void
 Engine::close_link (bool leave, std::function<void ()> done) {
   refresh_stats ();
+  // An earlier link may still be saying good-bye; who waits for us waits for that, too.
+  if (done) left_.push_back (std::move (done));
   auto link = std::exchange (link_, nullptr);
-  if (!link) {
-    if (done) done ();
-    return;
-  }
+  if (!link) return links_closed ();
   closing_.push_back (link);
-  link->close (
-      leave, [weak = weak_from_this (), raw = link.get (), queue = context_.queue, done = std::move (done)] {
-        if (done) done ();
-        // The link is still on the stack.
-        queue->post ([weak, raw] {
-          if (auto self = weak.lock ())
-            std::erase_if (self->closing_, [&] (const auto &l) { return l.get () == raw; });
-        });
-      });
+  link->close (leave, [weak = weak_from_this (), raw = link.get (), queue = context_.queue] {
+    // The link is still on the stack.
+    queue->post ([weak, raw] {
+      auto self = weak.lock ();
+      if (!self) return;
+      std::erase_if (self->closing_, [&] (const auto &l) { return l.get () == raw; });
+      self->links_closed ();
+    });
+  });
+}
+
+void
+Engine::links_closed () {
+  if (!closing_.empty ()) return;
+  for (const auto &done : std::exchange (left_, {}))
+    done ();
 }
 
 void

@@ -86,6 +86,7 @@ private:
   void end (Event event, const Error &error, bool leave);
   void take_down (bool leave, std::function<void ()> done);
   void close_link (bool leave, std::function<void ()> done);
+  void links_closed ();
   void apply_changes (const RosterChanges &changes);
   void send_own_metadata ();
   void finish_metadata (uint32_t request_id, const Result<> &result);
@@ -103,6 +104,7 @@ private:
   TimerPtr connect_timer_, media_timer_;
   std::shared_ptr<Link> link_;
   std::vector<std::shared_ptr<Link>> closing_;
+  std::vector<std::function<void ()>> left_; // to be called when all of them are closed
   std::optional<JoinResponse> join_;
   Roster roster_;
   std::shared_ptr<Publications> publications_;

@@ -61,6 +61,21 @@ Link::publisher () {
   return listener_ ? publisher_.get () : nullptr;
 }
 
+/// Made at the first need after the join; false when the link is over.
+bool
+Link::ensure_subscriber () {
+  if (!listener_) return false;
+  if (!subscriber_) {
+    auto made = context_.env.parts->make_subscriber (peer_config ("sub"), *this);
+    if (!made) {
+      lose (made.error ());
+      return false;
+    }
+    subscriber_ = *made;
+  }
+  return true;
+}
+
 bool
 Link::publisher_up () const {
   return publisher_ && publisher_->state () == rtc::PeerState::Connected;
@@ -83,14 +98,14 @@ Link::on_event (SignalEvent event) {
   } else if (auto *sdp = std::get_if<SessionDescription> (&event)) {
     if (sdp->type == SessionDescription::Type::Answer) {
       if (publisher_) publisher_->set_answer (sdp->sdp, sdp->id);
-    } else if (subscriber_) {
+    } else if (joined_ && ensure_subscriber ()) {
       subscriber_->handle_offer (sdp->sdp, sdp->id);
     }
   } else if (auto *trickle = std::get_if<Trickle> (&event)) {
     if (trickle->candidate.empty ()) return;
     if (trickle->target == PeerTarget::Publisher) {
       if (publisher_) publisher_->add_candidate (trickle->candidate);
-    } else if (subscriber_) {
+    } else if (joined_ && ensure_subscriber ()) {
       subscriber_->add_candidate (trickle->candidate);
     }
   } else if (joined_) {
@@ -111,11 +126,17 @@ Link::joined (const JoinResponse &join) {
   relay_only_ = settings_.relay_only || join.client_configuration.force_relay;
   subscriber_primary_ = join.subscriber_primary;
 
-  auto made = context_.env.parts->make_subscriber (peer_config ("sub"), *this);
-  if (!made) return lose (made.error ());
-  subscriber_ = *made;
   joined_ = true;
   listener_->on_link_joined (join);
+  // In a later turn, so that what the listener has just asked for is on its way before we spend time here.
+  context_.queue->post ([weak = weak_from_this ()] {
+    if (auto self = weak.lock ()) self->make_peers ();
+  });
+}
+
+void
+Link::make_peers () {
+  if (!ensure_subscriber ()) return;
   // With the publisher as primary nothing but our offer starts the connection.
   if (!subscriber_primary_)
     if (auto *publisher = this->publisher ()) publisher->negotiate ();

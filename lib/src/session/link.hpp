@@ -30,7 +30,7 @@ class Link : public std::enable_shared_from_this<Link>,
 public:
   struct Listener {
     virtual ~Listener () = default;
-    /// The join response is in and the subscriber stands.
+    /// The join response is in. The subscriber is made right after.
     virtual void on_link_joined (const JoinResponse &join) = 0;
     /// The primary peer connection is up.
     virtual void on_link_connected () = 0;
@@ -54,7 +54,7 @@ public:
   void send (const SignalCommand &command);
   /// Made at the first call; null when that fails (on_link_lost follows).
   rtc::Publisher *publisher ();
-  /// Null before the join.
+  /// Null until made.
   rtc::Subscriber *
   subscriber () const {
     return subscriber_.get ();
@@ -83,6 +83,8 @@ private:
   void on_subscriber_failed (const Error &error) override;
 
   void joined (const JoinResponse &join);
+  void make_peers ();
+  bool ensure_subscriber ();
   rtc::PeerConfig peer_config (const char *name) const;
   void peer_state (PeerTarget target, rtc::PeerState state);
   void lose (const Error &error);

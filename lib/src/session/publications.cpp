@@ -187,8 +187,10 @@ Publications::request (Entry &entry) {
     fail (cid, { Errc::Timeout, Retry::Restart, "the server did not acknowledge the track within 10 s" });
   });
   link_->send (add);
-  // Made while the server answers.
-  link_->publisher ();
+  // Made while the server answers, but not before the request is on its way.
+  context_.queue->post ([weak = weak_from_this ()] {
+    if (auto self = weak.lock (); self && self->link_) self->link_->publisher ();
+  });
 }
 
 void

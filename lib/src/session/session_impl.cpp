@@ -241,8 +241,8 @@ SessionImpl::publish (const std::shared_ptr<User> &user, const PublishSpec &spec
   // are dropped.
   auto frames = environment_.parts->make_frame_sender (codec ? *codec : media::codecs ().front ());
   LocalTrackImpl::Port port{ core->thread->queue (), core->engine->publications (), environment_.clock };
-  auto track = std::make_shared<LocalTrackImpl> (spec, "TR_" + environment_.random->token (),
-                                                 std::move (frames), port);
+  auto track
+      = std::make_shared<LocalTrackImpl> (spec, environment_.random->token (), std::move (frames), port);
   post ([track, owner = user.get ()] (Core &c) { c.engine->publications ()->add (track, owner); });
   return track;
 }
