@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "media": {"base", "rtc"},
     "session": {"base", "auth", "net", "proto", "e2ee", "signal", "data", "server", "rtc", "media"},
     "api": {"base", "auth"},
-    "gst": {"api", "base", "auth", "proto", "media", "session"},
+    "gst": {"api", "base", "auth", "proto", "rtc", "media", "session"},
     "capi": {"api", "base", "auth", "proto", "media", "session"},
     "examples": {"base", "auth"},
 }
@@ -33,8 +33,8 @@ LIBRARIES = {
     "protobuf": (r"google/protobuf/|.*\.pb\.h", {"proto", "signal", "data", "server"}),
     "OpenSSL": (r"openssl/", {"auth", "e2ee"}),
 }
-# The element may know the participant's model, not the wire.
-NARROW = {("gst", "proto"): {"proto/model.hpp"}, ("capi", "proto"): {"proto/model.hpp"}}
+# The element may know the participant's model, not the wire, and may have the transport warmed up.
+NARROW = {("gst", "rtc"): {"rtc/peer.hpp"}, ("gst", "proto"): {"proto/model.hpp"}, ("capi", "proto"): {"proto/model.hpp"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -47,6 +47,12 @@ class Recording:
                     "-of", "csv=p=0", self.path]).decode()
         return sorted(float(line.strip(",")) for line in out.split() if line.strip(",") not in ("", "N/A"))
 
+    def sizes(self):
+        """(width, height) of each picture of the first video stream."""
+        out = _run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=width,height",
+                    "-of", "csv=p=0", self.path]).decode()
+        return [tuple(int(part) for part in line.strip(",").split(",")[:2]) for line in out.split()]
+
     def numbers(self):
         """Frame numbers of the first video stream's pictures, None where unreadable."""
         video = self.stream("video")
