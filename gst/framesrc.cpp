@@ -68,9 +68,9 @@ FrameSrc::ready_to_push () {
       needs_prepare_ = true;
       return false;
     }
-    refused_ = false;
   }
   if (needs_key_.exchange (false)) {
+    refused_ = false;
     waiting_for_key_ = discont_ = true;
     hooks_.request_keyframe ();
   }

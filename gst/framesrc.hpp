@@ -98,7 +98,7 @@ private:
   std::mutex push_lock_; // held while pushing: one thread at a time is the stream
   bool head_sent_ = false, finished_ = false, waiting_for_key_ = true, discont_ = true;
   bool refused_
-      = false; ///< downstream does not take the data, and was told so; until something changes there
+      = false; ///< downstream does not take the data, and was told so; until something else is linked
   Ref<GstCaps> caps_;
 };
 

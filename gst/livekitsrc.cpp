@@ -169,6 +169,8 @@ remove_pad (GstLiveKitSrc *self, SrcTrack &track) {
   auto pad = pad_of (self, track);
   if (!pad || !track.claim_pad_removal ()) return;
   gst_pad_set_active (pad.get (), FALSE);
+  // While the pad is whole: the streaming thread may be linking a decoder to it.
+  track.set_pad (nullptr);
   gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (pad.get ()), GST_PAD_NAME (pad.get ()));
   gst_element_remove_pad (GST_ELEMENT (self), pad.get ());
 }

@@ -242,7 +242,6 @@ gst_livekit_src_pad_get_property (GObject *object, guint id, GValue *value, GPar
 static void
 gst_livekit_src_pad_finalize (GObject *object) {
   auto *priv = GST_LIVEKIT_SRC_PAD (object)->priv;
-  if (priv->track) priv->track->set_pad (nullptr);
   delete priv;
   G_OBJECT_CLASS (gst_livekit_src_pad_parent_class)->finalize (object);
 }

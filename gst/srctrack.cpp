@@ -90,6 +90,7 @@ SrcTrack::possible_caps () const {
 void
 SrcTrack::set_pad (GstPad *ghost) {
   std::lock_guard guard (build_lock_);
+  if (ghost_ && !ghost) gst_ghost_pad_set_target (GST_GHOST_PAD (ghost_), nullptr);
   ghost_ = ghost;
 }
 

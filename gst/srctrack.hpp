@@ -53,7 +53,7 @@ public:
 
   /// The caps that a pad of this track can give, for its CAPS query.
   Ref<GstCaps> possible_caps () const;
-  /// The ghost pad that frames leave through; not owned. Null when it goes.
+  /// The ghost pad that frames leave through; not owned. Null before it goes.
   void set_pad (GstPad *ghost);
 
   GstLiveKitOutput

@@ -177,6 +177,7 @@ public:
   // What the test decides, before or while elements run.
   std::atomic<bool> hold_connect{ false }; ///< stay Connecting until release()
   std::atomic<bool> hold_publish{ false }; ///< tracks stay unpublished until release()
+  std::atomic<int> latency_ms{ 0 };         ///< what latency() says
   std::optional<Error> attach_error, connect_error, publish_error; ///< set before elements start
 
   void
@@ -226,6 +227,17 @@ public:
     std::lock_guard guard (lock_);
     return settings_;
   }
+  session::Needs
+  needs () const {
+    std::lock_guard guard (lock_);
+    return needs_;
+  }
+  /// What was asked for by set_subscribed().
+  std::vector<std::pair<std::string, bool>>
+  requests () const {
+    std::lock_guard guard (lock_);
+    return requests_;
+  }
   size_t
   users () const {
     std::lock_guard guard (lock_);
@@ -267,11 +279,20 @@ public:
     if (thread_.queue ()->post ([passed] { passed->set_value (); })) passed->get_future ().wait ();
   }
   void
-  set_filter (const UserPtr &, const session::TrackFilter &) override {}
+  set_filter (const UserPtr &, const session::TrackFilter &filter) override {
+    std::lock_guard guard (lock_);
+    needs_.subscribe = filter;
+  }
   void
-  set_subscribed (const std::string &, bool) override {}
+  set_subscribed (const std::string &sid, bool subscribed) override {
+    std::lock_guard guard (lock_);
+    requests_.emplace_back (sid, subscribed);
+  }
   void
-  set_latency (const UserPtr &, Millis) override {}
+  set_latency (const UserPtr &, Millis latency) override {
+    std::lock_guard guard (lock_);
+    needs_.latency = latency;
+  }
   session::LocalTrackPtr
   publish (const UserPtr &, const session::PublishSpec &spec) override {
     std::lock_guard guard (lock_);
@@ -312,7 +333,7 @@ public:
   }
   Millis
   latency () const override {
-    return Millis (0);
+    return Millis (latency_ms);
   }
   bool
   is_reporter (const session::User *user, const void *) const override {
@@ -369,6 +390,7 @@ private:
   std::vector<UserPtr> users_;
   session::Settings settings_;
   session::Needs needs_;
+  std::vector<std::pair<std::string, bool>> requests_;
   std::vector<TrackPtr> tracks_;
   SessionThread thread_{ "fake" }; // last: its tasks use the rest
 };
