@@ -83,9 +83,10 @@ private:
   GstBinClass *const parent_;
   const std::shared_ptr<Pace> pace_ = std::make_shared<Pace> ();
 
-  // Held while elements are added and brought to the bin's state, so that PAUSED→READY misses none. Taken
-  // before everything else.
-  std::mutex gate_;
+  // Held while elements are added and brought to the bin's state, so that PAUSED→READY misses none;
+  // recursive, as an application may answer deep-element-added by releasing a pad. Taken before everything
+  // else.
+  std::recursive_mutex gate_;
   std::atomic<bool> open_{ false }, playing_{ false };
 
   mutable std::mutex lock_; // leaf; guards what follows

@@ -92,6 +92,12 @@ SinkTrack::track () const {
   return track_;
 }
 
+Ref<GstElement>
+SinkTrack::front () const {
+  std::lock_guard guard (lock_);
+  return front_;
+}
+
 SinkFormat
 SinkTrack::format () const {
   std::lock_guard guard (lock_);
@@ -187,6 +193,12 @@ SinkTrack::insert (Ref<GstElement> front, const SinkFormat &format) {
     gst_bin_add (bin, sink.get ());
   }
   gst_bin_add (bin, front.get ());
+  // An application that was told of them may have released the pad, and close() has found only one of them.
+  if (!this->front ()) {
+    stop (front);
+    if (GST_OBJECT_PARENT (front.get ()) == GST_OBJECT (bin)) remove_from (bin, front);
+    return true;
+  }
   auto head = Ref<GstPad>::adopt (gst_element_get_static_pad (front.get (), "sink"));
   return gst_element_link (front.get (), sink.get ()) && gst_element_sync_state_with_parent (sink.get ())
          && gst_element_sync_state_with_parent (front.get ()) && gst_ghost_pad_set_target (pad_, head.get ());

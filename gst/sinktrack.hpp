@@ -96,6 +96,7 @@ public:
 
 private:
   SinkFormat format () const;
+  Ref<GstElement> front () const;
   Result<Ref<GstElement>> make_front (const SinkFormat &format);
   bool build (const SinkFormat &format);
   bool insert (Ref<GstElement> front, const SinkFormat &format);

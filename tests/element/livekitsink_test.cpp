@@ -763,6 +763,21 @@ TEST_F (Sink, PadIsReleasedWhileItsInputWaitsForTheRoom) {
   EXPECT_EQ (s->numsinkpads, 0);
 }
 
+TEST_F (Sink, PadIsReleasedByWhoIsToldOfItsElements) {
+  for (const char *signal : { "encoder-setup", "deep-element-added" }) {
+    launch (std::string ("livekitsink ") + kPicture + " ! s.video_0");
+    auto s = sink ();
+    auto release = +[] (GstElement *element, gpointer, gpointer) {
+      if (auto p = Ref<GstPad>::adopt (gst_element_get_static_pad (element, "video_0")))
+        gst_element_release_request_pad (element, p.get ());
+    };
+    g_signal_connect (s.get (), signal, G_CALLBACK (release), nullptr);
+    play ();
+    EXPECT_TRUE (wait_until ([&] { return s->numsinkpads == 0; }, 5s)) << signal;
+    play (GST_STATE_NULL);
+  }
+}
+
 // ---- life cycle ---------------------------------------------------------------------------------
 
 size_t
