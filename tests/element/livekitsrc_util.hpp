@@ -231,6 +231,7 @@ protected:
     Ref<GstPad> found;
     wait_until ([&] { return bool (found = Ref<GstPad>::adopt (gst_element_get_static_pad (src_, name))); },
                 limit);
+    if (found) settle (); // the rest of what makes it a stream
     return found;
   }
   bool

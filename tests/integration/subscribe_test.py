@@ -190,6 +190,17 @@ class Video(Subscribe):
         # The first pictures may be of the layer that was there first.
         self.assertLess(recording.sizes()[-1][0], 1280, set(recording.sizes()))
 
+    def test_pictures_of_several_slices_pass_through_encoded(self):
+        self.launch(f"videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=15/1 ! "
+                    "x264enc tune=zerolatency speed-preset=ultrafast sliced-threads=true threads=4 key-int-max=30 ! "
+                    f"livekitsink room={self.room} identity=them")
+        path = self.path("v.mp4")
+        recording, _ = self.record(f"{self.source()} r.video_0 ! video/x-h264 ! queue ! h264parse ! mp4mux ! "
+                                   f"filesink buffer-mode=unbuffered location={path}", 4, path)
+        times = recording.picture_times()
+        self.assertGreaterEqual(len(times), 45)
+        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.5, "a hole")
+
 
 class Choice(Subscribe):
     def test_participants_and_kinds_filter(self):
