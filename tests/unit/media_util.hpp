@@ -127,12 +127,9 @@ append_left (std::vector<gint16> &to, GstBuffer *buffer) {
 /// Pictures that carry a number: eight columns, each black or white, over an I420 picture.
 inline Ref<GstBuffer>
 numbered_picture (int width, int height, guint number, GstClockTime pts) {
-  gsize luma = static_cast<gsize> (width) * height;
-  gsize chroma = static_cast<gsize> ((width + 1) / 2) * ((height + 1) / 2);
   gsize stride = (static_cast<gsize> (width) + 3) & ~gsize (3),
         chroma_stride = (static_cast<gsize> ((width + 1) / 2) + 3) & ~gsize (3);
   gsize even_height = (static_cast<gsize> (height) + 1) & ~gsize (1);
-  (void)luma, (void)chroma;
   auto buffer = Ref<GstBuffer>::adopt (
       gst_buffer_new_allocate (nullptr, stride * even_height + chroma_stride * even_height, nullptr));
   gst_buffer_memset (buffer.get (), 0, 128, gst_buffer_get_size (buffer.get ()));
