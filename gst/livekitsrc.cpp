@@ -327,7 +327,6 @@ on_event (GstLiveKitSrc *self, const session::SessionEvent &event) {
 }
 
 // ---- states
-// ------------------------------------------------------------------------------------------------
 
 void
 activate (GstLiveKitSrc *self) {
@@ -454,7 +453,6 @@ send_event (GstElement *element, GstEvent *event) {
 }
 
 // ---- actions
-// -----------------------------------------------------------------------------------------------
 
 gboolean
 set_subscribed (GstElement *element, const gchar *sid, gboolean subscribed) {

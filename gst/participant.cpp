@@ -229,7 +229,6 @@ struct Participant::Rows {
 };
 
 // ---- the session's view of the element
-// ---------------------------------------------------------------------
 
 /// Holds the element weakly: an event takes a reference for its duration, so a handler may stop or drop the
 /// element.
@@ -257,7 +256,6 @@ private:
 };
 
 // ---- class
-// -------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -418,7 +416,6 @@ Participant::install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_m
 }
 
 // ---- element side
-// ------------------------------------------------------------------------------------------
 
 Participant::Participant (GstElement *element, Hooks hooks)
     : element_ (element), hooks_ (std::move (hooks)), config_ (std::make_unique<Config> ()) {
@@ -567,7 +564,6 @@ Participant::post_message (StructurePtr structure) {
 }
 
 // ---- events, session thread
-// --------------------------------------------------------------------------------
 
 void
 Participant::handle (const session::SessionEvent &event) {

@@ -154,7 +154,6 @@ struct RegionInfo {
 };
 
 // ---- what the server sends
-// ---------------------------------------------------------------------------------
 
 struct JoinResponse {
   RoomInfo room;
@@ -309,7 +308,6 @@ using SignalEvent
                    DataTrackPublished, DataTrackUnpublished, DataTrackSubscriberHandles, Pong>;
 
 // ---- what we send
-// ------------------------------------------------------------------------------------------
 
 /// SessionDescription, Trickle and MuteTrack above travel in both directions.
 struct AddTrack {
@@ -381,7 +379,6 @@ using SignalCommand = std::variant<SessionDescription, Trickle, AddTrack, MuteTr
                                    UpdateVideoTrack, UpdateAudioTrack, SimulateScenario, Ping>;
 
 // ---- names
-// -------------------------------------------------------------------------------------------------
 
 /// Lower-case, dash-separated names as properties, messages and logs use them ("screen-share",
 /// "duplicate-identity").

@@ -136,7 +136,6 @@ SubscriberImpl::start () {
 }
 
 // ---- offers, strictly one after the other
-// -------------------------------------------------------------------------------------------
 
 void
 SubscriberImpl::handle_offer (const std::string &sdp, uint32_t id) {
@@ -232,7 +231,6 @@ SubscriberImpl::transport_failed (const Error &error) {
 }
 
 // ---- streams
-// ------------------------------------------------------------------------------------------------------------------------
 
 void
 SubscriberImpl::on_pad_added (GstElement *, GstPad *pad, gpointer data) noexcept {
@@ -386,7 +384,6 @@ SubscriberImpl::remove_stream (const StreamPtr &stream) {
 }
 
 // ---- any thread, or at any time
-// -----------------------------------------------------------------------------------------------------
 
 void
 SubscriberImpl::set_dropping (uint32_t ssrc, bool dropping) {

@@ -61,7 +61,6 @@ Engine::apply (Event event, std::optional<Error> cause) {
 }
 
 // ---- connecting
-// --------------------------------------------------------------------------------------------
 
 void
 Engine::start (Settings settings, bool automatic) {
@@ -194,7 +193,6 @@ Engine::send_own_metadata () {
 }
 
 // ---- the end
-// -----------------------------------------------------------------------------------------------
 
 void
 Engine::connect_failed (const Error &error) {
@@ -293,7 +291,6 @@ Engine::shut_down () {
 }
 
 // ---- what the server says
-// ----------------------------------------------------------------------------------
 
 namespace {
 template <typename... Fn> struct Overloaded : Fn... { using Fn::operator()...; };
@@ -435,7 +432,6 @@ Engine::on_request_response (const RequestResponse &response) {
 }
 
 // ---- requests
-// ----------------------------------------------------------------------------------------------
 
 void
 Engine::update_metadata (UpdateMetadata update, Done done) {
@@ -476,7 +472,6 @@ Engine::refresh_stats () {
 }
 
 // ---- the link's media side
-// ---------------------------------------------------------------------------------
 
 void
 Engine::on_offered (const std::string &sdp) {

@@ -87,7 +87,6 @@ Link::signal_stats () const {
 }
 
 // ---- signalling
-// --------------------------------------------------------------------------------------------
 
 void
 Link::on_event (SignalEvent event) {
@@ -163,7 +162,6 @@ Link::lose_later (const Error &error) {
 }
 
 // ---- peer connections
-// --------------------------------------------------------------------------------------
 
 void
 Link::peer_state (PeerTarget target, rtc::PeerState state) {
@@ -247,7 +245,6 @@ Link::on_subscriber_failed (const Error &error) {
 }
 
 // ---- the end
-// -----------------------------------------------------------------------------------------------
 
 void
 Link::close (bool leave, std::function<void ()> done) {

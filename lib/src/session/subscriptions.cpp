@@ -27,7 +27,6 @@ Subscriptions::Subscriptions (const Context &context, const Roster &roster, Emit
     : context_ (context), roster_ (roster), emit_ (std::move (emit)) {}
 
 // ---- what elements want
-// ------------------------------------------------------------------------------------
 
 void
 Subscriptions::set_wanted (std::vector<TrackFilter> filters, Millis latency) {
@@ -130,7 +129,6 @@ Subscriptions::ask_stats (const std::string &sid) {
 }
 
 // ---- links
-// -------------------------------------------------------------------------------------------------
 
 void
 Subscriptions::bind (Link &link, bool automatic) {
@@ -161,7 +159,6 @@ Subscriptions::unbind () {
 }
 
 // ---- from the roster
-// ---------------------------------------------------------------------------------------
 
 void
 Subscriptions::on_track_published (const std::string &sid) {
@@ -194,7 +191,6 @@ Subscriptions::on_participant_changed (const ParticipantPtr &participant) {
 }
 
 // ---- from the transport
-// ------------------------------------------------------------------------------------
 
 void
 Subscriptions::on_sections (const std::vector<rtc::ReceiveSection> &sections) {
@@ -363,7 +359,6 @@ Subscriptions::check_latency () {
 }
 
 // ---- from the server
-// ---------------------------------------------------------------------------------------
 
 void
 Subscriptions::on_stream_states (const StreamStateUpdate &update) {
