@@ -40,6 +40,17 @@ own_sources (const SdpSection &section) {
   return { source ? ssrc_of (source->substr (0, source->find (' '))) : 0, 0 };
 }
 
+void
+rename_source (SdpSection &section, uint32_t from, uint32_t to) {
+  auto old_name = std::to_string (from), new_name = std::to_string (to);
+  for (auto &line : section.lines) {
+    if (line.starts_with ("a=ssrc:" + old_name + " "))
+      line.replace (7, old_name.size (), new_name);
+    else if (line.starts_with ("a=ssrc-group:FID ") && line.ends_with (" " + old_name))
+      line.replace (line.size () - old_name.size (), old_name.size (), new_name);
+  }
+}
+
 class PublisherImpl final : public Publisher, public PeerTransport {
 public:
   PublisherImpl (const PeerConfig &config, Listener &listener)
@@ -86,7 +97,7 @@ private:
   void transport_failed (const Error &error) override;
 
   void offer_created (Result<std::string> created);
-  void learn_sections (const std::string &created);
+  Result<std::string> learn_sections (const std::string &created);
   void answer_applied (const Result<> &applied);
 
   Listener *listener_;
@@ -129,8 +140,11 @@ PublisherImpl::add_sender (const SenderSpec &spec, Ref<GstElement> source) {
   auto outgoing = inspect_source (spec, std::move (source));
   if (!outgoing) return outgoing.error ();
   auto id = ++last_sender_;
-  auto free = std::find_if (senders_.begin (), senders_.end (),
-                            [&] (const auto &entry) { return entry.second->reusable_for (*outgoing); });
+  // Not while webrtcbin writes an offer: it would find the new preferences beside the old caps, and fail.
+  bool quiet = phase_ != Phase::Offering;
+  auto free = std::find_if (senders_.begin (), senders_.end (), [&] (const auto &entry) {
+    return quiet && entry.second->reusable_for (*outgoing);
+  });
   if (free != senders_.end ()) {
     auto node = senders_.extract (free);
     node.key () = id;
@@ -167,32 +181,42 @@ PublisherImpl::negotiate () {
 }
 
 /// webrtcbin tells mids only after the answer; by its SSRC a sender's section is known in the offer already.
-void
+/// The retransmission SSRC is drawn anew by webrtcbin for each offer, although rtprtxsend keeps the first: so
+/// does the text.
+Result<std::string>
 PublisherImpl::learn_sections (const std::string &created) {
   auto sdp = SdpText::parse (created);
-  if (!sdp) return;
-  for (const auto &section : sdp->sections) {
+  if (!sdp) return sdp.error ();
+  for (auto &[id, sender] : senders_)
+    sender->note_offered (false);
+  for (auto &section : sdp->sections) {
     if (!section.is_rtp ()) continue;
     auto [ssrc, rtx_ssrc] = own_sources (section);
     for (auto &[id, sender] : senders_) {
+      // A source that came while webrtcbin was writing: the section still names the last one's SSRC.
       if (sender->ssrc () != ssrc) continue;
+      sender->note_offered (sender->active ());
       sender->mid = section.mid ();
-      sender->rtx_ssrc = rtx_ssrc;
+      if (sender->rtx_ssrc == 0)
+        sender->rtx_ssrc = rtx_ssrc;
+      else
+        rename_source (section, rtx_ssrc, sender->rtx_ssrc);
     }
   }
+  return sdp->to_string ();
 }
 
 void
 PublisherImpl::offer_created (Result<std::string> created) {
   if (!is_open ()) return;
   if (!created) return fail (created.error ());
-  learn_sections (*created);
+  created = learn_sections (*created);
+  if (!created) return fail (created.error ());
   std::vector<SendSection> sections;
   for (const auto &[id, sender] : senders_) {
     const auto &spec = sender->spec ();
-    sender->note_offered ();
     if (!sender->mid.empty ())
-      sections.push_back ({ sender->mid, spec.kind, spec.stream, spec.cid, spec.codec, sender->active () });
+      sections.push_back ({ sender->mid, spec.kind, spec.stream, spec.cid, spec.codec, sender->offered () });
   }
   auto offer = prepare_publisher_offer (*created, sections);
   if (!offer) return fail (offer.error ());

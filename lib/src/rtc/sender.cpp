@@ -95,6 +95,7 @@ Sender::create (const Outgoing &outgoing, GstElement *pipeline, GstElement *webr
 void
 Sender::announce (const Outgoing &outgoing) {
   spec_ = outgoing.spec;
+  rtx_ssrc = 0;
   g_object_set (sink_.get (), "msid", (spec_.stream + " " + spec_.cid).c_str (), nullptr);
   Ref<GstWebRTCRTPTransceiver> transceiver;
   g_object_get (sink_.get (), "transceiver", transceiver.out (), nullptr);

@@ -33,13 +33,17 @@ public:
   /// Takes the source away.
   void stop ();
 
-  /// Whether start() may be called again: the server knows that the section is inactive, and the last source
-  /// is gone.
+  /// Whether start() may be called again: the server knows that the section is unused, the last source is
+  /// gone, and the codec is the same (the server stays with a section's first).
   bool reusable_for (const Outgoing &outgoing) const;
   /// An offer was written with this state of things …
   void
-  note_offered () {
-    offered_active_ = active ();
+  note_offered (bool active) {
+    offered_active_ = active;
+  }
+  bool
+  offered () const {
+    return offered_active_;
   }
   /// … and is answered: packets may flow.
   void note_in_force ();
