@@ -294,6 +294,24 @@ TEST (Publisher, StatsTellWhatWasSent) {
   EXPECT_NE (now.ssrc, 0u);
 }
 
+TEST (Publisher, LostVideoIsSentAgainUnderTheSsrcThatTheFirstOfferNamed) {
+  PublisherLoop loop;
+  loop.server.lose_packets ();
+  auto id = loop.add_video ();
+  loop.add_audio (); // another offer, for which webrtcbin draws another SSRC
+  ASSERT_TRUE (loop.flows ("VP8"));
+  ASSERT_GE (loop.offers, 2);
+  auto retransmitted = [&] {
+    std::promise<uint64_t> count;
+    loop.session.run ([&] {
+      loop.publisher->sender_stats (id,
+                                    [&] (const rtc::SenderStats &s) { count.set_value (s.retransmitted); });
+    });
+    return count.get_future ().get ();
+  };
+  EXPECT_TRUE (wait_until ([&] { return retransmitted () > 0; }, 20s));
+}
+
 TEST (Publisher, FiftyRoundsLeaveNothingBehind) {
   Session session;
   struct Nobody : rtc::Publisher::Listener {

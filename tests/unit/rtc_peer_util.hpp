@@ -150,6 +150,27 @@ public:
   }
   ~PlainPeer () { gst_element_set_state (pipeline_.get (), GST_STATE_NULL); }
 
+  /// From the first negotiation on: asks for retransmission and loses one packet in ten.
+  void
+  lose_packets () {
+    g_signal_connect (webrtc_.get (), "on-new-transceiver",
+                      G_CALLBACK (+[] (GstElement *, GObject *transceiver) {
+                        g_object_set (transceiver, "do-nack", TRUE, nullptr);
+                      }),
+                      nullptr);
+    auto rtpbin = Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (webrtc_.get ()), "rtpbin"));
+    g_signal_connect (rtpbin.get (), "pad-added", G_CALLBACK (+[] (GstElement *, GstPad *pad) {
+                        if (!g_str_has_prefix (GST_PAD_NAME (pad), "recv_rtp_sink_")) return;
+                        gst_pad_add_probe (
+                            pad, GST_PAD_PROBE_TYPE_BUFFER,
+                            [] (GstPad *, GstPadProbeInfo *, gpointer) {
+                              static std::atomic<unsigned> count = 0;
+                              return ++count % 10 == 0 ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+                            },
+                            nullptr, nullptr);
+                      }),
+                      nullptr);
+  }
   /// Adds a source that it will offer.
   void
   send (Ref<GstElement> source) {

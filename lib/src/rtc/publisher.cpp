@@ -98,10 +98,11 @@ private:
 
   void offer_created (Result<std::string> created);
   Result<std::string> learn_sections (const std::string &created);
+  void pin_retransmission ();
   void answer_applied (const Result<> &applied);
 
   Listener *listener_;
-  std::map<SenderId, std::unique_ptr<Sender>> senders_; // removed ones stay, for the next one of their kind
+  std::map<SenderId, std::unique_ptr<Sender>> senders_; // removed ones stay, for the next one of their codec
   SenderId last_sender_ = 0;
   std::vector<Ref<GstWebRTCDataChannel>> channels_;
   const std::shared_ptr<ReportBlocks> reports_ = std::make_shared<ReportBlocks> ();
@@ -181,8 +182,8 @@ PublisherImpl::negotiate () {
 }
 
 /// webrtcbin tells mids only after the answer; by its SSRC a sender's section is known in the offer already.
-/// The retransmission SSRC is drawn anew by webrtcbin for each offer, although rtprtxsend keeps the first: so
-/// does the text.
+/// The retransmission SSRC is drawn anew by webrtcbin 1.22 for each offer, although a running stream keeps
+/// its first: so does the text.
 Result<std::string>
 PublisherImpl::learn_sections (const std::string &created) {
   auto sdp = SdpText::parse (created);
@@ -246,6 +247,23 @@ PublisherImpl::set_answer (const std::string &sdp, uint32_t id) {
   set_remote (GST_WEBRTC_SDP_TYPE_ANSWER, *answer, [this] (Result<> applied) { answer_applied (applied); });
 }
 
+/// What the offers said is what streams that have sent nothing yet must use, too.
+void
+PublisherImpl::pin_retransmission () {
+  StructurePtr map (gst_structure_new_empty ("application/x-rtp-ssrc-map"));
+  for (const auto &[id, sender] : senders_)
+    if (sender->rtx_ssrc != 0)
+      gst_structure_set (map.get (), std::to_string (sender->ssrc ()).c_str (), G_TYPE_UINT, sender->rtx_ssrc,
+                         nullptr);
+  auto *elements = gst_bin_iterate_all_by_element_factory_name (GST_BIN (rtpbin_.get ()), "rtprtxsend");
+  auto set = [] (const GValue *value, gpointer data) {
+    g_object_set (g_value_get_object (value), "ssrc-map", data, nullptr);
+  };
+  while (gst_iterator_foreach (elements, set, map.get ()) == GST_ITERATOR_RESYNC)
+    gst_iterator_resync (elements);
+  gst_iterator_free (elements);
+}
+
 void
 PublisherImpl::answer_applied (const Result<> &applied) {
   if (!is_open ()) return;
@@ -253,11 +271,11 @@ PublisherImpl::answer_applied (const Result<> &applied) {
   phase_ = Phase::Idle;
   limit_.reset ();
   flush_candidates ();
+  pin_retransmission ();
   for (const auto &[id, sender] : senders_)
     sender->note_in_force ();
-  auto self = shared_from_this (); // the listener may let go of us
   listener_->on_publisher_negotiated ();
-  if (wanted_) negotiate ();
+  if (is_open () && wanted_) negotiate ();
 }
 
 void
