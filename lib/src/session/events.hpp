@@ -90,7 +90,7 @@ struct QualityChanged {
   ConnectionQuality quality = ConnectionQuality::Excellent;
   float score = 0;
 };
-/// The largest lip-sync delay in force changed: the latency of every source pad grows by it.
+/// Session::latency() changed: the jitter buffer, or the largest lip-sync delay on top of it. Holds for every source pad.
 struct LatencyChanged {
   Millis latency{ 0 };
 };
