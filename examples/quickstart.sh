@@ -112,10 +112,10 @@ export GST_REGISTRY=$work/registry.bin
   || fail "GStreamer does not find the built elements" "run: GST_PLUGIN_PATH=$build/gst gst-inspect-1.0 livekitsink"
 
 publish="livekitsink room=$room name=s videotestsrc is-live=true pattern=ball ! \
-video/x-raw,width=1280,height=720,framerate=30/1 ! s. audiotestsrc is-live=true freq=$tone ! s."
+video/x-raw,width=640,height=360,framerate=30/1 ! s. audiotestsrc is-live=true freq=$tone ! s."
 # Browsers send several sizes and the server chooses among them, but an MP4 has one.
 record="livekitsrc room=$room name=r mp4mux name=m ! filesink location=FILE \
-r.video_0 ! queue ! videoscale ! video/x-raw,width=1280,height=720 ! videoconvert ! x264enc tune=zerolatency speed-preset=veryfast ! m. \
+r.video_0 ! queue ! videoscale ! video/x-raw,width=640,height=360 ! videoconvert ! x264enc tune=zerolatency speed-preset=veryfast ! m. \
 r.audio_0 ! queue ! audioconvert ! audioresample ! voaacenc ! m."
 
 begin "publishing a moving picture and a $tone Hz tone"
@@ -129,22 +129,29 @@ rm -f "$file"
 # shellcheck disable=SC2086
 stdbuf -oL gst-launch-1.0 -v -e ${record/FILE/$file} >"$work/record.log" 2>&1 &
 recorder_pid=$!
-# With -v it tells the format of each pad's first buffer: from then on there is something to record.
-is_recording () { grep -q 'audio_0: caps' "$work/record.log" && grep -q 'video_0: caps' "$work/record.log"; }
-recording_has_begun () { is_recording || has_ended "$recorder_pid" || has_ended "$publisher_pid"; }
+# With -v it tells the format of each pad's first buffer. The file begins with the first of the two, so that moment is
+# kept; the recording goes on for some seconds after the second.
+now () { python3 -c 'import time; print(time.monotonic())'; }
+has_pad () { grep -q "LiveKitSrcPad:$1_0: caps" "$work/record.log"; }
+is_recording () { has_pad audio && has_pad video; }
+one_ended () { has_ended "$recorder_pid" || has_ended "$publisher_pid"; }
+first_pad_is_there () { has_pad audio || has_pad video || one_ended; }
+recording_has_begun () { is_recording || one_ended; }
+wait_for 25 first_pad_is_there || true
+started=$(now)
 wait_for 25 recording_has_begun || true
 is_running "$publisher_pid" || fail "the publisher ended" "see its message above" "$work/publish.log"
 is_recording || fail "nothing was recorded" "see the message above, and $work/publish.log" "$work/record.log"
-started=$(date +%s.%N)
 sleep "$seconds" & # in the background, so that Ctrl-C is obeyed at once
 wait $! || true
 is_running "$recorder_pid" || fail "the recorder ended by itself" "see its message above" "$work/record.log"
-lasted=$(python3 -c 'import sys, time; print(round(time.time() - float(sys.argv[1]), 3))' "$started")
+ended=$(now)
 stop "$recorder_pid" 5 || fail "the recorder did not end on Ctrl-C" "report this, with the log" "$work/record.log"
 stop "$publisher_pid" 5 || fail "the publisher did not end on Ctrl-C" "report this, with the log" "$work/publish.log"
 [[ -z "$server_pid" ]] || stop "$server_pid" 8 || true
 
 begin "checking $file"
+lasted=$(python3 -c 'import sys; print(round(float(sys.argv[1]) - float(sys.argv[2]), 3))' "$ended" "$started")
 if ! result=$(python3 "$root/examples/check_recording.py" "$file" "$lasted" "$tone" 2>"$work/check.log"); then
   fail "the recording is wrong: $(<"$work/check.log")" "report this, with the logs in $work" "$work/record.log"
 fi
