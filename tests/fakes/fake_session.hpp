@@ -177,7 +177,7 @@ public:
   // What the test decides, before or while elements run.
   std::atomic<bool> hold_connect{ false }; ///< stay Connecting until release()
   std::atomic<bool> hold_publish{ false }; ///< tracks stay unpublished until release()
-  std::atomic<int> latency_ms{ 0 };         ///< what latency() says
+  std::atomic<int> latency_ms{ 0 };        ///< what latency() says
   std::optional<Error> attach_error, connect_error, publish_error; ///< set before elements start
 
   void
