@@ -26,8 +26,9 @@ public:
 
 private:
   media::TimeMap map_;
-  std::mutex lock_; // leaf
-  bool undecided_ = true;
+  std::mutex lock_;       // leaf
+  bool undecided_ = true; // by the next frame
+  bool doubtful_ = false; // to be checked by the next frame
   GstClockTime shift_ = 0;
 };
 
