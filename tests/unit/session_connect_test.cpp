@@ -226,8 +226,21 @@ TEST_F (Connect, AFailedPeerLaterOnIsALostLink) {
   connect ();
   subscriber ().set_state (rtc::PeerState::Failed);
   run ();
+  EXPECT_EQ (engine_->state (), State::Connected); // the server may still say why
+  advance (500ms);
   EXPECT_EQ (engine_->state (), State::Failed);
   EXPECT_EQ (last_cause ().code, Errc::TransportLost);
+}
+
+TEST_F (Connect, TheServersWordCountsMoreThanThePeerThatItBroke) {
+  connect ();
+  subscriber ().set_state (rtc::PeerState::Failed);
+  run ();
+  deliver (leave (DisconnectReason::DuplicateIdentity));
+  EXPECT_EQ (engine_->state (), State::Disconnected);
+  EXPECT_EQ (last_cause ().code, Errc::DuplicateIdentity);
+  advance (1s);
+  EXPECT_EQ (engine_->state (), State::Disconnected);
 }
 
 struct LeaveRow {

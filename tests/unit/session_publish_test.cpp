@@ -371,7 +371,7 @@ TEST_F (Publish, AFailedPublisherPipelineIsALostLink) {
   connect ();
   published (microphone (), "TR_1");
   publisher ().fail ({ Errc::MediaFailed, Retry::Restart, "dtlsenc broke" });
-  run ();
+  advance (500ms);
   EXPECT_EQ (engine_->state (), State::Failed);
   EXPECT_EQ (events<StateChanged> ().back ().cause->code, Errc::MediaFailed);
 }

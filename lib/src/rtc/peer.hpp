@@ -37,8 +37,8 @@ struct PeerActivity {
 /// Makes the process's DTLS certificate on a background thread (once); without it the first negotiation waits
 /// 0.1–0.3 s for it.
 void warm_up_certificate ();
-/// Waits until a warm-up under way is over, at most `limit`. To be called before the process may end: OpenSSL's exit handler
-/// takes away what the warm-up works on, which crashes.
+/// Waits until a warm-up under way is over, at most `limit`. To be called before the process may end:
+/// OpenSSL's exit handler takes away what the warm-up works on, which crashes.
 void wait_for_warm_up (Millis limit);
 /// The elements without which no peer connection works, e.g. "webrtcbin (gstreamer1.0-plugins-bad)"; empty
 /// when all are there.

@@ -90,7 +90,8 @@ struct QualityChanged {
   ConnectionQuality quality = ConnectionQuality::Excellent;
   float score = 0;
 };
-/// Session::latency() changed: the jitter buffer, or the largest lip-sync delay on top of it. Holds for every source pad.
+/// Session::latency() changed: the jitter buffer, or the largest lip-sync delay on top of it. Holds for every
+/// source pad.
 struct LatencyChanged {
   Millis latency{ 0 };
 };

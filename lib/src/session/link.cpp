@@ -9,6 +9,9 @@ namespace {
 
 // webrtcbin goes to NULL in about 10 ms; a wedged one must not keep the Leave back.
 constexpr Millis kPeerCloseLimit{ 300 };
+// For the server's word about it to arrive after a peer connection broke: on a busy machine the two come
+// apart.
+constexpr Millis kLastWords{ 500 };
 // The closing handshake runs on the connection that we keep for it.
 constexpr Millis kSignalCloseTime{ 50 };
 
@@ -161,6 +164,15 @@ Link::lose_later (const Error &error) {
   });
 }
 
+/// A server that ends a session closes DTLS as well as it says so: whichever is heard first, the reason that
+/// it says is the one to tell.
+void
+Link::peer_failed (const Error &error) {
+  if (!connected_) return lose (error);
+  if (!listener_ || grace_timer_) return;
+  grace_timer_ = context_.timers->once (kLastWords, [this, error] { lose (error); });
+}
+
 // ---- peer connections
 
 void
@@ -169,7 +181,7 @@ Link::peer_state (PeerTarget target, rtc::PeerState state) {
   auto self = shared_from_this ();
   bool publisher = target == PeerTarget::Publisher;
   if (state == rtc::PeerState::Failed) {
-    lose (
+    peer_failed (
         Error{ Errc::TransportLost, Retry::Resume,
                std::string ("the ") + (publisher ? "publishing" : "receiving")
                    + " media connection failed: check that UDP or TCP to the server's media ports is open" });
@@ -206,7 +218,7 @@ Link::on_publisher_negotiated () {
 
 void
 Link::on_publisher_failed (const Error &error) {
-  lose (error);
+  peer_failed (error);
 }
 
 void
@@ -241,7 +253,7 @@ Link::on_sender_report (const rtc::SenderReport &report) {
 
 void
 Link::on_subscriber_failed (const Error &error) {
-  lose (error);
+  peer_failed (error);
 }
 
 // ---- the end
@@ -255,6 +267,7 @@ Link::close (bool leave, std::function<void ()> done) {
     return;
   }
   closing_ = true;
+  grace_timer_.reset ();
   closed_ = std::move (done);
   // The Leave makes the server end DTLS and SCTP, which a running webrtcbin reports as an error: peers first.
   auto peer_closed = [weak = weak_from_this (), leave] {

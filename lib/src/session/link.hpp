@@ -89,6 +89,7 @@ private:
   void peer_state (PeerTarget target, rtc::PeerState state);
   void lose (const Error &error);
   void lose_later (const Error &error);
+  void peer_failed (const Error &error);
   void say_goodbye (bool leave);
 
   const Context context_;
@@ -100,7 +101,7 @@ private:
   rtc::IceServers ice_servers_;
   bool relay_only_ = false, subscriber_primary_ = true, joined_ = false, connected_ = false, closing_ = false;
   int peers_closing_ = 0;
-  TimerPtr close_timer_;
+  TimerPtr close_timer_, grace_timer_;
   std::function<void ()> closed_;
 };
 
