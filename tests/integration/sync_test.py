@@ -94,8 +94,9 @@ class Sync(LiveKitTest):
         late = [min((beep - flash for beep in beeps), key=abs) for flash in flashes]
         settled = [skew for flash, skew in zip(flashes, late) if flash > times[-1] - 4]
         self.assertGreaterEqual(len(settled), 2, (beeps, flashes))
-        # The SDK itself sends the beep some 45 ms late, and a picture lasts 40 ms.
-        self.assert_near(float(np.median(settled)), 0.045, 0.060, f"seconds from flash to beep; all {late}")
+        # What the SDK itself has between the two differs from session to session: +38 to +67 ms on a quiet machine, -17 on a
+        # busy one. A picture lasts 40 ms. A path that is not aligned is 200 ms off and more.
+        self.assert_near(float(np.median(settled)), 0.025, 0.080, f"seconds from flash to beep; all {late}")
 
 
 if __name__ == "__main__":
