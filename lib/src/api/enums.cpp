@@ -52,3 +52,24 @@ LK_ENUM_TYPE (gst_livekit_video_quality_get_type, "GstLiveKitVideoQuality",
               { GST_LIVEKIT_VIDEO_QUALITY_LOW, "Smallest layer", "low" },
               { GST_LIVEKIT_VIDEO_QUALITY_MEDIUM, "Middle layer", "medium" },
               { GST_LIVEKIT_VIDEO_QUALITY_HIGH, "Largest layer", "high" })
+
+LK_ENUM_TYPE (gst_livekit_data_kind_get_type, "GstLiveKitDataKind",
+              { GST_LIVEKIT_DATA_KIND_PACKET, "Single packets", "packet" },
+              { GST_LIVEKIT_DATA_KIND_TEXT, "Text streams", "text" },
+              { GST_LIVEKIT_DATA_KIND_BYTES, "Byte streams", "bytes" },
+              { GST_LIVEKIT_DATA_KIND_CHAT, "Chat messages", "chat" },
+              { GST_LIVEKIT_DATA_KIND_TRANSCRIPTION, "What somebody said", "transcription" },
+              { GST_LIVEKIT_DATA_KIND_TRACK, "Frames of a data track", "track" })
+
+LK_ENUM_TYPE (gst_livekit_reliability_get_type, "GstLiveKitReliability",
+              { GST_LIVEKIT_RELIABILITY_RELIABLE, "In order, sent again until it arrives", "reliable" },
+              { GST_LIVEKIT_RELIABILITY_LOSSY, "Sent once, may overtake", "lossy" })
+
+LK_ENUM_TYPE (gst_livekit_oversize_get_type, "GstLiveKitOversize",
+              { GST_LIVEKIT_OVERSIZE_ERROR, "An error", "error" },
+              { GST_LIVEKIT_OVERSIZE_DROP, "Left out and counted", "drop" },
+              { GST_LIVEKIT_OVERSIZE_STREAM, "Sent as a byte stream of the same topic", "stream" })
+
+LK_ENUM_TYPE (gst_livekit_stream_per_get_type, "GstLiveKitStreamPer",
+              { GST_LIVEKIT_STREAM_PER_BUFFER, "Each buffer is a stream", "buffer" },
+              { GST_LIVEKIT_STREAM_PER_SEGMENT, "Everything up to EOS is one stream", "segment" })

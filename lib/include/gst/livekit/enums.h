@@ -50,7 +50,7 @@ typedef enum {
 
 /**
  * GstLiveKitOnDisconnect:
- * @GST_LIVEKIT_ON_DISCONNECT_AUTO: livekitsrc: EOS, after a failure with a warning; livekitsink: EOS after a clean end, else an error
+ * @GST_LIVEKIT_ON_DISCONNECT_AUTO: sources: EOS, after a failure with a warning; sinks: EOS after a clean end, else an error
  * @GST_LIVEKIT_ON_DISCONNECT_EOS: EOS, whatever happened
  * @GST_LIVEKIT_ON_DISCONNECT_ERROR: an error, whatever happened
  * @GST_LIVEKIT_ON_DISCONNECT_NONE: stay, and only tell by message
@@ -112,12 +112,82 @@ typedef enum {
   GST_LIVEKIT_VIDEO_QUALITY_HIGH
 } GstLiveKitVideoQuality;
 
+/**
+ * GstLiveKitDataKind:
+ * @GST_LIVEKIT_DATA_KIND_PACKET: one packet: up to 1,300 bytes lossy, 15,360 bytes reliable
+ * @GST_LIVEKIT_DATA_KIND_TEXT: text of any length, as a text stream
+ * @GST_LIVEKIT_DATA_KIND_BYTES: bytes of any length, as a byte stream
+ * @GST_LIVEKIT_DATA_KIND_CHAT: chat messages
+ * @GST_LIVEKIT_DATA_KIND_TRANSCRIPTION: what somebody said, as text
+ * @GST_LIVEKIT_DATA_KIND_TRACK: frames of a data track
+ *
+ * In which form data travels.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_DATA_KIND_PACKET,
+  GST_LIVEKIT_DATA_KIND_TEXT,
+  GST_LIVEKIT_DATA_KIND_BYTES,
+  GST_LIVEKIT_DATA_KIND_CHAT,
+  GST_LIVEKIT_DATA_KIND_TRANSCRIPTION,
+  GST_LIVEKIT_DATA_KIND_TRACK
+} GstLiveKitDataKind;
+
+/**
+ * GstLiveKitReliability:
+ * @GST_LIVEKIT_RELIABILITY_RELIABLE: in order, sent again until it arrives
+ * @GST_LIVEKIT_RELIABILITY_LOSSY: sent once, may overtake
+ *
+ * How hard a packet tries to arrive.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_RELIABILITY_RELIABLE,
+  GST_LIVEKIT_RELIABILITY_LOSSY
+} GstLiveKitReliability;
+
+/**
+ * GstLiveKitOversize:
+ * @GST_LIVEKIT_OVERSIZE_ERROR: an error
+ * @GST_LIVEKIT_OVERSIZE_DROP: left out and counted
+ * @GST_LIVEKIT_OVERSIZE_STREAM: sent as a byte stream of the same topic
+ *
+ * What becomes of a buffer that is larger than a packet may be.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_OVERSIZE_ERROR,
+  GST_LIVEKIT_OVERSIZE_DROP,
+  GST_LIVEKIT_OVERSIZE_STREAM
+} GstLiveKitOversize;
+
+/**
+ * GstLiveKitStreamPer:
+ * @GST_LIVEKIT_STREAM_PER_BUFFER: each buffer is a stream
+ * @GST_LIVEKIT_STREAM_PER_SEGMENT: everything up to EOS or a new segment is one stream
+ *
+ * What makes one text or byte stream.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_STREAM_PER_BUFFER,
+  GST_LIVEKIT_STREAM_PER_SEGMENT
+} GstLiveKitStreamPer;
+
 GST_LIVEKIT_API GType gst_livekit_connection_state_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_track_source_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_on_disconnect_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_transport_policy_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_output_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_video_quality_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_data_kind_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_reliability_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_oversize_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_stream_per_get_type (void);
 
 #define GST_TYPE_LIVEKIT_CONNECTION_STATE (gst_livekit_connection_state_get_type ())
 #define GST_TYPE_LIVEKIT_TRACK_SOURCE (gst_livekit_track_source_get_type ())
@@ -125,5 +195,9 @@ GST_LIVEKIT_API GType gst_livekit_video_quality_get_type (void);
 #define GST_TYPE_LIVEKIT_TRANSPORT_POLICY (gst_livekit_transport_policy_get_type ())
 #define GST_TYPE_LIVEKIT_OUTPUT (gst_livekit_output_get_type ())
 #define GST_TYPE_LIVEKIT_VIDEO_QUALITY (gst_livekit_video_quality_get_type ())
+#define GST_TYPE_LIVEKIT_DATA_KIND (gst_livekit_data_kind_get_type ())
+#define GST_TYPE_LIVEKIT_RELIABILITY (gst_livekit_reliability_get_type ())
+#define GST_TYPE_LIVEKIT_OVERSIZE (gst_livekit_oversize_get_type ())
+#define GST_TYPE_LIVEKIT_STREAM_PER (gst_livekit_stream_per_get_type ())
 
 G_END_DECLS
