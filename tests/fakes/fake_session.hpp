@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/task_queue.hpp"
+#include "fakes/fake_data.hpp"
 #include "session/session.hpp"
 
 #include <algorithm>
@@ -342,6 +343,11 @@ public:
   }
   void
   set_group (const session::User *, const void *) override {}
+  std::shared_ptr<session::DataPort>
+  data () override {
+    return port;
+  }
+  const std::shared_ptr<FakeDataPort> port = std::make_shared<FakeDataPort> ();
 
 private:
   void

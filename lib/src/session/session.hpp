@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "session/data.hpp"
 #include "session/events.hpp"
 #include "session/settings.hpp"
 #include "session/tracks.hpp"
@@ -59,6 +60,9 @@ public:
 
   /// `user` gets the track's events too (everyone does). The track waits until the session is connected.
   virtual LocalTrackPtr publish (const std::shared_ptr<User> &user, const PublishSpec &spec) = 0;
+
+  /// Data of the room. Everything there may be called before the session connects and after it has ended.
+  virtual std::shared_ptr<DataPort> data () = 0;
 
   /// Unset = unchanged; an attribute with an empty value is deleted. The answer comes to `done` on the
   /// session thread.

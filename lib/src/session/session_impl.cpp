@@ -1,5 +1,6 @@
 // The façade: any thread in front, the engine's thread behind. Calls take Users' or Snapshot's lock for a
 // moment, or post.
+#include "session/data_port.hpp"
 #include "session/engine.hpp"
 #include "session/users.hpp"
 
@@ -90,7 +91,7 @@ class SessionImpl : public Session {
 public:
   SessionImpl (const std::string &name, Environment environment)
       : name_ (name), environment_ (std::move (environment)), snapshot_ (std::make_shared<Snapshot> ()),
-        users_ (std::make_shared<Users> ()) {}
+        users_ (std::make_shared<Users> ()), data_ (make_data_port (environment_)) {}
   ~SessionImpl () override;
 
   Result<> attach (const std::shared_ptr<User> &user, const Settings &settings, const Needs &needs) override;
@@ -133,6 +134,10 @@ public:
   set_group (const User *user, const void *group) override {
     users_->set_group (user, group);
   }
+  std::shared_ptr<DataPort>
+  data () override {
+    return data_;
+  }
 
 private:
   std::shared_ptr<Core> core ();
@@ -144,6 +149,7 @@ private:
   const Environment environment_;
   const std::shared_ptr<Snapshot> snapshot_;
   const std::shared_ptr<Users> users_;
+  const std::shared_ptr<DataPort> data_;
   mutable std::mutex lock_; // leaf: guards core_, held to copy or make it
   std::shared_ptr<Core> core_;
 };

@@ -63,6 +63,7 @@ struct Needs {
   bool publish = false;
   std::optional<TrackFilter> subscribe;
   Millis latency{ 0 }; ///< the largest of all subscribers holds; 0 = no opinion
+  bool data = false;   ///< will send data: the publishing peer connection is made at once
 };
 
 } // namespace lk::session
