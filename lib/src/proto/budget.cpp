@@ -1,30 +1,11 @@
 #include "proto/budget.hpp"
 
-#include <cstdint>
-#include <optional>
-#include <span>
+#include "proto/shape.hpp"
 
 namespace lk {
 
 namespace {
 
-/// Where repeated things sit in a message: field number, and what is inside.
-struct Shape;
-struct Link {
-  uint32_t field;
-  const Shape *inside;
-};
-struct Shape {
-  std::span<const Link> links;
-};
-
-#define LK_SHAPE(name, ...)                                                                                  \
-  constexpr Link name##_links[] = { __VA_ARGS__ };                                                           \
-  constexpr Shape name {                                                                                     \
-    name##_links                                                                                             \
-  }
-
-constexpr Shape kLeaf{};                // a string, or a message without lists: never looked into
 LK_SHAPE (kFirst, { 1, &kLeaf });       // a list in field 1
 LK_SHAPE (kDescription, { 4, &kLeaf }); // mid_to_track_id
 LK_SHAPE (kCodec, { 4, &kLeaf });       // layers
@@ -53,81 +34,11 @@ LK_SHAPE (kResponse, { 1, &kJoin }, { 2, &kDescription }, { 3, &kDescription }, 
           { 13, &kFirst }, { 14, &kSubscribedQuality }, { 19, &kReconnect }, { 22, &kRequestResponse },
           { 24, &kRoomMoved }, { 26, &kSecond }, { 29, &kFirst });
 
-class Counter {
-public:
-  explicit Counter (std::size_t limit) : left_ (limit) {}
-
-  /// The shapes are a tree of six levels, so the recursion is bounded.
-  bool
-  walk (std::string_view bytes, const Shape &shape) {
-    while (!bytes.empty ()) {
-      const auto tag = varint (bytes);
-      if (!tag) return true;
-      switch (*tag & 7) {
-      case 0:
-        if (!varint (bytes)) return true;
-        break;
-      case 1:
-        if (!skip (bytes, 8)) return true;
-        break;
-      case 5:
-        if (!skip (bytes, 4)) return true;
-        break;
-      case 2: {
-        const auto size = varint (bytes);
-        if (!size || *size > bytes.size ()) return true;
-        const auto content = bytes.substr (0, *size);
-        bytes.remove_prefix (*size);
-        if (!enter (uint32_t (*tag) >> 3, content, shape)) return false;
-        break;
-      }
-      default: // what follows a group could hide behind it
-        return false;
-      }
-    }
-    return true;
-  }
-
-private:
-  bool
-  enter (uint32_t field, std::string_view content, const Shape &shape) {
-    for (const auto &link : shape.links) {
-      if (link.field != field) continue;
-      if (left_ == 0) return false;
-      left_--;
-      return link.inside->links.empty () || walk (content, *link.inside);
-    }
-    return true;
-  }
-
-  static std::optional<uint64_t>
-  varint (std::string_view &bytes) {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 10 && i < bytes.size (); i++) {
-      const auto byte = static_cast<unsigned char> (bytes[i]);
-      value |= uint64_t (byte & 0x7f) << (7 * i);
-      if (byte & 0x80) continue;
-      bytes.remove_prefix (i + 1);
-      return value;
-    }
-    return std::nullopt;
-  }
-
-  static bool
-  skip (std::string_view &bytes, std::size_t count) {
-    if (bytes.size () < count) return false;
-    bytes.remove_prefix (count);
-    return true;
-  }
-
-  std::size_t left_;
-};
-
 } // namespace
 
 bool
 within_budget (std::string_view signal_response, std::size_t limit) {
-  return Counter (limit).walk (signal_response, kResponse);
+  return fits (signal_response, kResponse, limit);
 }
 
 } // namespace lk

@@ -1,6 +1,6 @@
 #include "proto/convert.hpp"
 
-#include "base/ref.hpp"
+#include "base/utf8.hpp"
 #include "livekit_wire.pb.h"
 #include "proto/candidate.hpp"
 
@@ -14,9 +14,7 @@ namespace {
 /// Names and metadata come from users; one stray byte in them would make the server refuse the whole message.
 std::string
 utf8 (const std::string &text) {
-  if (g_utf8_validate (text.data (), gssize (text.size ()), nullptr)) return text;
-  const CString valid (g_utf8_make_valid (text.data (), gssize (text.size ())));
-  return valid.get ();
+  return to_utf8 (text);
 }
 
 template <typename Field>
