@@ -178,8 +178,10 @@ struct Participant::Rows {
              c.settings.turn_servers = std::move (servers);
            },
            nullptr },
-      LK_STRING_ROW ("proxy", proxy, "Proxy",
-                     "HTTP proxy for signalling, http://host:port (default: the environment's)"),
+      LK_STRING_ROW (
+          "proxy", proxy, "Proxy",
+          "Proxy for signalling, http://host:port or socks5://host:port (default: the environment, "
+          "http_proxy, https_proxy, all_proxy, no_proxy)"),
       LK_STRING_ROW ("ca-file", ca_file, "CA file",
                      "PEM file with the certificates to trust (default: the system's)"),
       Row{ "tls-validation-flags",

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
 #include <optional>
 
 using namespace lk;
@@ -241,21 +243,108 @@ TEST_F (Http, AMissingCaFileIsASettingsError) {
   EXPECT_NE (result.error ().message.find ("ca-file"), std::string::npos);
 }
 
-TEST_F (Http, GoesThroughAProxy) {
+/// Answers one plain request, which is what a proxy gets for http://.
+struct RequestProxy {
   std::string asked;
-  RawServer proxy ([&] (RawPeer &peer) {
+  RawServer server{ [this] (RawPeer &peer) {
     if (!peer.read_until ("\r\n\r\n")) return;
-    asked = std::exchange (peer.received, "");
-    peer.send ("HTTP/1.1 200 Connection established\r\n\r\n");
-    peer.read_until ("\r\n\r\n"); // from here on it plays the server behind it
+    asked = peer.received;
     peer.send ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
     peer.hold ();
-  });
-  network = make_soup_network ({ "http://" + proxy.address (), "", 0x7f });
+  } };
+};
+
+TEST_F (Http, GoesThroughAProxy) {
+  RequestProxy proxy;
+  network = make_soup_network ({ "http://" + proxy.server.address (), "", 0x7f });
   auto result = get (this->request ("http://server.invalid/path")); // a name that only the proxy could know
   ASSERT_TRUE (result) << result.error ().message;
   EXPECT_EQ (result->body, "hello");
-  EXPECT_EQ (asked.find ("CONNECT server.invalid:80 "), 0u) << asked;
+  EXPECT_EQ (proxy.asked.find ("GET http://server.invalid/path "), 0u) << proxy.asked;
+}
+
+/// A variable of the environment for the time of a test.
+class Variable {
+public:
+  Variable (const char *name, const std::string &value) : name_ (name) {
+    g_setenv (name, value.c_str (), TRUE);
+  }
+  ~Variable () { g_unsetenv (name_); }
+  Variable (const Variable &) = delete;
+  Variable &operator= (const Variable &) = delete;
+
+private:
+  const char *name_;
+};
+
+TEST_F (Http, GoesThroughTheProxyOfTheEnvironment) {
+  RequestProxy proxy;
+  Variable variable ("http_proxy", proxy.server.address ());
+  auto result = get (request ("http://server.invalid/path"));
+  ASSERT_TRUE (result) << result.error ().message;
+  EXPECT_EQ (proxy.asked.find ("GET http://server.invalid/path "), 0u) << proxy.asked;
+}
+
+TEST_F (Http, TheEnvironmentSaysWhichHostsNeedNoProxy) {
+  HttpServer server ([] (SoupServerMessage *m) { answer (m, 200, "direct"); });
+  Variable proxy ("http_proxy", "http://127.0.0.1:" + std::to_string (refused_port ()));
+  Variable direct ("no_proxy", "example.com,127.0.0.0/8");
+  auto result = get (request (server.url ("/")));
+  ASSERT_TRUE (result) << result.error ().message;
+  EXPECT_EQ (result->body, "direct");
+}
+
+using HttpDeathTest = Http;
+
+TEST_F (HttpDeathTest, WithoutProxiesNoProxyLibraryIsLoaded) {
+  // In a process of its own: what one test loads stays loaded.
+  testing::GTEST_FLAG (death_test_style) = "threadsafe";
+  auto fetch = [this] {
+    HttpServer server ([] (SoupServerMessage *m) { answer (m, 200, "x"); });
+    const bool fetched = bool (get (request (server.url ("/"))));
+    std::ifstream file ("/proc/self/maps");
+    const std::string maps (std::istreambuf_iterator<char> (file), {});
+    exit (fetched && maps.find ("libsoup") != maps.npos && maps.find ("libproxy") == maps.npos ? 0 : 1);
+  };
+  EXPECT_EXIT (fetch (), testing::ExitedWithCode (0), "");
+}
+
+struct ProxyRow {
+  const char *what;
+  std::map<std::string, const char *> environment;
+  Proxies expected;
+};
+
+TEST (NetProxies, AreReadAsOthersReadThem) {
+  const ProxyRow rows[] = {
+    { "nothing", {}, {} },
+    { "each has its own",
+      { { "http_proxy", "http://a:1" }, { "https_proxy", "http://b:2" } },
+      { "http://a:1", "http://b:2", {} } },
+    { "one for all", { { "all_proxy", "socks5://a:1" } }, { "socks5://a:1", "socks5://a:1", {} } },
+    { "its own before the one for all",
+      { { "ALL_PROXY", "socks5h://a:1" }, { "https_proxy", "b:2" } },
+      { "socks5://a:1", "http://b:2", {} } },
+    { "capitals", { { "HTTP_PROXY", "a:1" }, { "HTTPS_PROXY", "b:2" } }, { "http://a:1", "http://b:2", {} } },
+    { "small letters first", { { "http_proxy", "a:1" }, { "HTTP_PROXY", "b:2" } }, { "http://a:1", "", {} } },
+    { "a CGI program's visitor does not choose",
+      { { "HTTP_PROXY", "evil:1" }, { "REQUEST_METHOD", "GET" } },
+      {} },
+    { "empty is unset", { { "http_proxy", "" }, { "HTTP_PROXY", "a:1" } }, { "http://a:1", "", {} } },
+    { "exceptions",
+      { { "http_proxy", "a:1" }, { "no_proxy", "localhost, .example.com,10.0.0.0/8," } },
+      { "http://a:1", "", { "localhost", ".example.com", "10.0.0.0/8" } } },
+    { "nobody", { { "all_proxy", "a:1" }, { "NO_PROXY", "*" } }, {} },
+  };
+  for (const auto &row : rows) {
+    auto proxies = proxies_from_environment ([&] (const char *name) {
+      auto it = row.environment.find (name);
+      return it == row.environment.end () ? nullptr : it->second;
+    });
+    EXPECT_EQ (proxies.http, row.expected.http) << row.what;
+    EXPECT_EQ (proxies.https, row.expected.https) << row.what;
+    EXPECT_EQ (proxies.ignored, row.expected.ignored) << row.what;
+  }
 }
 
 TEST_F (Http, DestroyingTheExchangeCancelsIt) {

@@ -356,19 +356,35 @@ TEST_F (Ws, ARefusedPortFails) {
   EXPECT_EQ (client.status, 0);
 }
 
-TEST_F (Ws, GoesThroughAnHttpProxyByConnect) {
-  std::string request;
-  RawServer proxy ([&] (RawPeer &peer) {
+/// Makes a tunnel and plays the server behind it.
+struct TunnelProxy {
+  std::string asked;
+  RawServer server{ [this] (RawPeer &peer) {
     if (!peer.read_until ("\r\n\r\n")) return;
-    request = std::exchange (peer.received, "");
+    asked = std::exchange (peer.received, "");
     peer.send ("HTTP/1.1 200 Connection established\r\n\r\n");
-    if (peer.upgrade ()) peer.hold (); // from here on it plays the server behind it
-  });
-  network = make_soup_network ({ "http://" + proxy.address (), "", 0x7f });
+    if (peer.upgrade ()) peer.hold ();
+  } };
+};
+
+TEST_F (Ws, GoesThroughAnHttpProxyByConnect) {
+  TunnelProxy proxy;
+  network = make_soup_network ({ "http://" + proxy.server.address (), "", 0x7f });
   open ("ws://server.invalid:7880/rtc"); // a name that only the proxy could know
   ASSERT_TRUE (soon ([&] { return client.opened || client.closed; }));
   EXPECT_EQ (client.opened, 1) << client.error.message;
-  EXPECT_EQ (request.find ("CONNECT server.invalid:7880 "), 0u) << request;
+  EXPECT_EQ (proxy.asked.find ("CONNECT server.invalid:7880 "), 0u) << proxy.asked;
+}
+
+TEST_F (Ws, GoesThroughTheProxyOfTheEnvironmentByConnect) {
+  TunnelProxy proxy;
+  g_setenv ("http_proxy", ("http://" + proxy.server.address ()).c_str (), TRUE);
+  network = make_soup_network ({});
+  open ("ws://server.invalid:7880/rtc");
+  g_unsetenv ("http_proxy");
+  ASSERT_TRUE (soon ([&] { return client.opened || client.closed; }));
+  EXPECT_EQ (client.opened, 1) << client.error.message;
+  EXPECT_EQ (proxy.asked.find ("CONNECT server.invalid:7880 "), 0u) << proxy.asked;
 }
 
 TEST_F (Ws, AProxyThatRefusesIsNamedInTheError) {

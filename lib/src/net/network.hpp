@@ -17,7 +17,7 @@ namespace lk::net {
 
 /// Trust and routing, the same for every request of a session.
 struct Access {
-  std::string proxy;                    ///< "http://host:port"; empty = environment and system settings
+  std::string proxy;                    ///< "http://host:port"; empty = what the environment says
   std::string ca_file;                  ///< PEM; empty = system CAs
   uint32_t tls_validation_flags = 0x7f; ///< GTlsCertificateFlags to enforce (G_TLS_CERTIFICATE_VALIDATE_ALL)
 };

@@ -100,15 +100,20 @@ make_message (const char *method, const std::string &url, const Secret &bearer, 
 }
 
 Result<Ref<SoupSession>>
-make_session (const Access &access) {
+make_session (const Access &access, Purpose purpose) {
   // No I/O time-out of libsoup's: every request has a limit on the whole, and an open WebSocket may be
   // silent.
   auto session = Ref<SoupSession>::adopt (soup_session_new_with_options (
       "timeout", 0u, "idle-timeout", kIdleSeconds, "user-agent", kUserAgent, nullptr));
-  if (!access.proxy.empty ()) {
-    auto resolver = make_proxy_resolver (access.proxy);
-    soup_session_set_proxy_resolver (session.get (), resolver.get ());
-  }
+  // Never GIO's own choice: where libproxy is installed it asks that, with its threads, scripts and
+  // exceptions.
+  auto proxies = access.proxy.empty () ? proxies_from_environment (g_getenv)
+                                       : Proxies{ access.proxy, access.proxy, {} };
+  Ref<GProxyResolver> resolver;
+  if (!proxies.http.empty () || !proxies.https.empty ())
+    resolver = make_proxy_resolver (proxies, purpose == Purpose::WebSockets);
+  // Null means no proxies at all. With any resolver GIO loads its own beside it, and does not use it.
+  soup_session_set_proxy_resolver (session.get (), resolver.get ());
   if (!access.ca_file.empty ()) {
     GError *raw = nullptr;
     auto database = Ref<GTlsDatabase>::adopt (g_tls_file_database_new (access.ca_file.c_str (), &raw));

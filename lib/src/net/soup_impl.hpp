@@ -4,6 +4,7 @@
 #include "base/ref.hpp"
 #include "base/task_queue.hpp"
 #include "net/network.hpp"
+#include "net/proxies.hpp"
 
 #include <libsoup/soup.h>
 
@@ -24,11 +25,13 @@ Error timed_out (const std::string &where, Millis limit);
 Ref<SoupMessage> make_message (const char *method, const std::string &url, const Secret &bearer,
                                uint32_t tls_flags);
 
-/// Sends everything through `proxy` ("http://host:port", "socks5://…").
-Ref<GProxyResolver> make_proxy_resolver (const std::string &proxy);
+/// With `tunnel`, an HTTP proxy is asked for a tunnel also where libsoup would send it requests.
+Ref<GProxyResolver> make_proxy_resolver (const Proxies &proxies, bool tunnel);
 
-/// The SoupSession of one Access, or why there is none (a CA file that cannot be read).
-Result<Ref<SoupSession>> make_session (const Access &access);
+/// A SoupSession of one Access, for WebSockets or for requests, or why there is none (a CA file that cannot
+/// be read).
+enum class Purpose { Requests, WebSockets };
+Result<Ref<SoupSession>> make_session (const Access &access, Purpose purpose);
 
 /// The connection to use instead of a just opened `connection`, so that no incoming message, however it is
 /// cut into frames, takes more than `max_bytes`. `connection` must outlive it.

@@ -11,23 +11,27 @@ public:
 
   ExchangePtr
   fetch (const Request &request, std::function<void (Result<Response>)> done) override {
-    return start_exchange (session (), request, access_.tls_validation_flags, std::move (done));
+    return start_exchange (session (requests_, Purpose::Requests), request, access_.tls_validation_flags,
+                           std::move (done));
   }
   std::unique_ptr<WebSocket>
   open (const WebSocketRequest &request, WebSocket::Listener &listener) override {
-    return start_websocket (session (), request, access_.tls_validation_flags, listener);
+    return start_websocket (session (websockets_, Purpose::WebSockets), request, access_.tls_validation_flags,
+                            listener);
   }
 
 private:
+  using Session = std::optional<Result<Ref<SoupSession>>>;
+
   /// Made at the first use, because a SoupSession remembers the thread-default context it was made under.
   const Result<Ref<SoupSession>> &
-  session () {
-    if (!session_) session_ = make_session (access_);
-    return *session_;
+  session (Session &session, Purpose purpose) {
+    if (!session) session = make_session (access_, purpose);
+    return *session;
   }
 
   Access access_;
-  std::optional<Result<Ref<SoupSession>>> session_;
+  Session requests_, websockets_;
 };
 
 } // namespace

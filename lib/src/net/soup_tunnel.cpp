@@ -1,7 +1,7 @@
-// ws:// through an HTTP proxy. libsoup asks the proxy for "GET ws://…", which proxies refuse; RFC 6455 §4.1
-// wants a CONNECT tunnel. GIO can make one, but not for the proxy protocol "http", which libsoup handles
-// itself: so the same proxy gets a second name here, behind which GIO's own HTTP proxy client does the work.
-// To the resolver ws is http, so plain HTTP requests, which go to the same server, are tunnelled as well.
+// Through proxies. ws:// through an HTTP proxy is special: libsoup asks the proxy for "GET ws://…", which
+// proxies refuse; RFC 6455 §4.1 wants a CONNECT tunnel. GIO can make one, but not for the proxy protocol
+// "http", which libsoup handles itself: so the same proxy gets a second name here, behind which GIO's own
+// HTTP proxy client does the work. To a resolver ws is http, so WebSockets have a resolver of their own.
 #include "net/soup_impl.hpp"
 
 namespace lk::net {
@@ -67,15 +67,22 @@ register_once () {
 } // namespace
 
 Ref<GProxyResolver>
-make_proxy_resolver (const std::string &proxy) {
-  auto resolver = Ref<GProxyResolver>::adopt (g_simple_proxy_resolver_new (proxy.c_str (), nullptr));
+make_proxy_resolver (const Proxies &proxies, bool tunnel) {
+  std::vector<char *> ignored;
+  for (const auto &host : proxies.ignored)
+    ignored.push_back (const_cast<char *> (host.c_str ()));
+  ignored.push_back (nullptr);
+  auto resolver = Ref<GProxyResolver>::adopt (g_simple_proxy_resolver_new (nullptr, ignored.data ()));
+  auto *simple = G_SIMPLE_PROXY_RESOLVER (resolver.get ());
+  auto http = proxies.http;
   constexpr std::string_view kHttp = "http://";
-  if (g_ascii_strncasecmp (proxy.c_str (), kHttp.data (), kHttp.size ()) == 0) {
+  if (tunnel && g_ascii_strncasecmp (http.c_str (), kHttp.data (), kHttp.size ()) == 0) {
     register_once ();
-    auto tunnel = std::string (kProtocol) + "://" + proxy.substr (kHttp.size ());
-    g_simple_proxy_resolver_set_uri_proxy (G_SIMPLE_PROXY_RESOLVER (resolver.get ()), "http",
-                                           tunnel.c_str ());
+    http = std::string (kProtocol) + "://" + http.substr (kHttp.size ());
   }
+  if (!http.empty ()) g_simple_proxy_resolver_set_uri_proxy (simple, "http", http.c_str ());
+  if (!proxies.https.empty ())
+    g_simple_proxy_resolver_set_uri_proxy (simple, "https", proxies.https.c_str ());
   return resolver;
 }
 
