@@ -33,8 +33,7 @@ inline constexpr size_t kTrackOpenFrames = 4; ///< frames being put together at 
 
 struct StreamLimits {
   size_t streams = 1024, streams_per_sender = 128;
-  /// Bytes held of all streams of one sender, and of everybody. One stream always gets what its wish
-  /// allows.
+  /// Bytes held of all streams of one sender, and of everybody; or what a stream's wish allows, if more.
   uint64_t held_per_sender = 128 * 1024 * 1024, held = 512 * 1024 * 1024;
   /// Chunks of one stream that wait for an earlier one.
   size_t waiting_chunks = 1024, waiting_bytes = 4 * 1024 * 1024;

@@ -30,6 +30,10 @@ const char *message_of (RpcCode code);
 RpcError rpc_error (RpcCode code, std::string data = {});
 
 inline constexpr std::string_view kRpcRequestTopic = "lk.rpc_request", kRpcResponseTopic = "lk.rpc_response";
+inline constexpr const char *kRpcIdAttribute = "lk.rpc_request_id";
+inline constexpr const char *kRpcMethodAttribute = "lk.rpc_request_method";
+inline constexpr const char *kRpcTimeoutAttribute = "lk.rpc_request_response_timeout_ms";
+inline constexpr const char *kRpcVersionAttribute = "lk.rpc_request_version";
 /// True for the topics whose streams belong to RPC, never to a listener.
 bool is_rpc_topic (std::string_view topic);
 

@@ -78,7 +78,7 @@ public:
   held () const {
     return held_;
   }
-  /// Headers refused by a limit, chunks dropped as duplicates or because no such stream is open.
+  /// Headers refused by a limit, and chunks that had come before.
   uint64_t
   dropped () const {
     return dropped_;
@@ -94,17 +94,18 @@ private:
   using Key = std::pair<std::string, std::string>;
   using Streams = std::map<Key, std::unique_ptr<Stream>>;
 
-  static std::string sender_key (const std::string &identity, const std::string &sid);
-  void take_inline (Stream &stream, std::string_view content);
+  void begin (Key key, IncomingStream info);
+  std::optional<Error> take_waiting (Stream &stream);
   std::optional<Error> take (Stream &stream, std::string_view content);
   std::optional<Error> deliver (Stream &stream, std::string_view bytes);
   std::optional<Error> emit (Stream &stream, std::string_view bytes);
-  std::optional<Error> drain (Stream &stream);
-  bool complete (const Stream &stream) const;
-  std::optional<Error> final_check (const Stream &stream) const;
+  std::optional<Error> keep_waiting (Stream &stream, StreamChunk chunk);
   bool hold (Stream &stream, uint64_t bytes);
   void release (Stream &stream, uint64_t bytes);
+  /// Ends it with `error`, or well when nothing is missing.
+  void settle (Streams::iterator at, std::optional<Error> error);
   void end (Streams::iterator at, std::optional<Error> error);
+  void end_sender (const std::string &sender);
   void sweep ();
 
   StreamReceiver &receiver_;

@@ -68,10 +68,10 @@ public:
   }
 
 private:
-  enum class State { Unopened, Open, Ended };
-  Result<> send_text (std::string_view bytes);
+  enum class State { Unopened, Open, Broken, Ended }; // Broken: a packet was not taken
+
+  Result<> write_text (std::string_view bytes);
   Result<> send_chunks (std::string_view bytes);
-  Result<> send_chunk (std::string_view content);
   Result<> fail (Error error);
 
   StreamSpec spec_;

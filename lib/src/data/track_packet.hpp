@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -71,16 +70,21 @@ public:
 
 private:
   struct Partial {
-    TrackPacket meta;                         // header of its first packet to come; no payload
-    std::map<uint16_t, std::string> payloads; // by distance from meta.sequence, which may wrap
-    std::optional<uint16_t> first, last;      // sequences
+    uint16_t frame = 0;
+    TrackFrame whole;                        // all but the payload, from the packet that came first
+    uint16_t base = 0;                       // that packet's sequence
+    std::map<int16_t, std::string> payloads; // by sequence - base, so that wrapping doesn't matter
+    std::optional<int16_t> first, last;      // likewise
     size_t bytes = 0;
   };
 
-  std::optional<TrackFrame> complete (uint16_t frame);
-  void drop_oldest ();
+  bool add (Partial &partial, const TrackPacket &packet);
+  void leave_behind (uint16_t frame);
+  void give_up (size_t index);
+  bool is_given_up (uint16_t frame) const;
 
-  std::deque<std::pair<uint16_t, Partial>> open_; // in order of arrival
+  std::vector<Partial> open_; // in order of arrival, at most kTrackOpenFrames
+  /// The latest frame that was; what is left of it and of older ones is ignored.
   std::optional<uint16_t> given_up_;
   uint64_t dropped_frames_ = 0;
 };
