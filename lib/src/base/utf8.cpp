@@ -45,7 +45,8 @@ utf8_open_tail (std::string_view text) {
   for (std::size_t back = 1; back <= 3 && back <= text.size (); back++) {
     const auto byte = static_cast<unsigned char> (text[text.size () - back]);
     if (continues (char (byte))) continue;
-    const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    if (byte > 0xf4) return 0; // begins nothing
+    const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
     return length > back ? back : 0;
   }
   return 0;

@@ -17,20 +17,20 @@ public:
   walk (std::string_view bytes, const Shape &shape) {
     while (!bytes.empty ()) {
       const auto tag = varint (bytes);
-      if (!tag) return true;
+      if (!tag) return false;
       switch (*tag & 7) {
       case 0:
-        if (!varint (bytes)) return true;
+        if (!varint (bytes)) return false;
         break;
       case 1:
-        if (!skip (bytes, 8)) return true;
+        if (!skip (bytes, 8)) return false;
         break;
       case 5:
-        if (!skip (bytes, 4)) return true;
+        if (!skip (bytes, 4)) return false;
         break;
       case 2: {
         const auto size = varint (bytes);
-        if (!size || *size > bytes.size ()) return true;
+        if (!size || *size > bytes.size ()) return false;
         const auto content = bytes.substr (0, *size);
         bytes.remove_prefix (*size);
         if (!enter (uint32_t (*tag) >> 3, content, shape)) return false;

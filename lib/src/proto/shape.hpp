@@ -29,8 +29,8 @@ inline constexpr Shape kText{}; ///< a string, which must be UTF-8
     name##_links                                                                                             \
   }
 
-/// @return false with more than `limit` parts, with a text that is not UTF-8, or with groups, which no
-///         LiveKit message has. True for garbage: the parser proper refuses that.
+/// @return false with more than `limit` parts, with a text that is not UTF-8, for what is cut off, or with
+///         groups, which no LiveKit message has. True says nothing about the rest: the parser looks at that.
 bool fits (std::string_view message, const Shape &shape, std::size_t limit);
 
 } // namespace lk
