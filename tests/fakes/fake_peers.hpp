@@ -149,7 +149,6 @@ class FakeSubscriber : public rtc::Subscriber {
 public:
   std::vector<uint32_t> offers, attached, ignored, detached, keyframes;
   std::map<uint32_t, bool> dropping;
-  std::map<uint32_t, Nanos> offsets;
   std::vector<std::string> candidates;
   std::optional<Error> attach_error;
   Millis latency{ 0 };
@@ -191,10 +190,6 @@ public:
   void
   set_latency (Millis value) override {
     latency = value;
-  }
-  void
-  set_ts_offset (uint32_t ssrc, Nanos offset) override {
-    offsets[ssrc] = offset;
   }
   rtc::PeerState
   state () const override {
@@ -302,7 +297,8 @@ public:
   bool bound = false;
   int sinks = 0;
   std::optional<media::RtpPoint> point;
-  uint64_t frames = 0, reports = 0;
+  Nanos delay{ 0 };
+  uint64_t reports = 0;
   std::optional<Error> sink_error;
 
   void
@@ -311,9 +307,11 @@ public:
   remove_consumer (const std::shared_ptr<media::FrameConsumer> &) override {}
   media::FrameReceiverStats
   stats () const override {
-    media::FrameReceiverStats stats;
-    stats.frames = frames;
-    return stats;
+    return {};
+  }
+  void
+  set_delay (Nanos value) override {
+    delay = value;
   }
   void
   request_keyframe () override {

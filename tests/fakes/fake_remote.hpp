@@ -54,6 +54,8 @@ public:
   last_point () const override {
     return {};
   }
+  void
+  set_delay (Nanos) override {}
 
   // The test's side.
   void

@@ -1,102 +1,150 @@
-"""Sound and picture of one participant come out as they were made: a flash and a beep each second."""
-import asyncio
-import subprocess
+"""Sound and picture of one participant come out as they were made, on time, and say when that was.
+
+The publisher (lk/clocked.py, the official SDK) writes its wall clock into both, so what lies between a beep and the picture of
+the same moment is known for each beep. A second SDK participant is no judge: its jitter buffer alone puts 20 to 80 ms there.
+"""
+import glob
+import statistics
+import sys
 import time
 import unittest
 
 import numpy as np
-from livekit import rtc
 
-from lk import tone
+from lk import clocked, tone
 from lk.case import LiveKitTest
-from lk.peer import RATE, SOURCES, Peer, _run
-from lk.recording import Recording
+from lk.launch import Process, environment
+from lk.relay import Relay
+from lk.server import token
+from lk.tap import AUDIO, VIDEO, Tap
 from lk.wait import wait_until
 
-WIDTH, HEIGHT, FPS = 320, 180, 25
-SIGNAL = 0.2  # seconds of each second with flash and beep
+QUIET = 0.3  # seconds between beeps at least
+LEVEL = 0.05
+SDK_OFFSET = 0.027  # seconds that the SDK itself puts between sound and picture: 25 to 34 ms
+
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
 
-class FlashAndBeep(Peer):
-    """Publishes both tracks; what belongs together is captured at the same moment."""
-
-    def publish(self):
-        _run(self._publish())
-
-    async def _publish(self):
-        sound, picture = rtc.AudioSource(RATE, 1, queue_size_ms=100), rtc.VideoSource(WIDTH, HEIGHT)
-        local = self.room.local_participant
-        await local.publish_track(rtc.LocalAudioTrack.create_audio_track("beep", sound),
-                                  rtc.TrackPublishOptions(source=SOURCES["microphone"], dtx=False, red=False))
-        await local.publish_track(rtc.LocalVideoTrack.create_video_track("flash", picture),
-                                  rtc.TrackPublishOptions(source=SOURCES["camera"], simulcast=False))
-        start = time.monotonic()
-        self._pumps["beep"] = asyncio.create_task(self._pump(0.01, start, lambda n: self._beep(sound, n)))
-        self._pumps["flash"] = asyncio.create_task(self._pump(1 / FPS, start, lambda n: self._flash(picture, n)))
-
-    @staticmethod
-    async def _pump(period, start, send):
-        number = 0
-        while True:
-            done = send(number)
-            if done is not None:
-                await done
-            number += 1
-            await asyncio.sleep(max(0.0, start + number * period - time.monotonic()))
-
-    @staticmethod
-    def _beep(sink, number):
-        count = RATE // 100
-        loud = number % 100 < SIGNAL * 100
-        data = tone.make(1000, number * count, count) if loud else np.zeros(count, np.int16)
-        return sink.capture_frame(rtc.AudioFrame(data.tobytes(), RATE, 1, count))
-
-    @staticmethod
-    def _flash(sink, number):
-        light = 235 if number % FPS < SIGNAL * FPS else 16
-        data = np.full(WIDTH * HEIGHT * 3 // 2, 128, np.uint8)
-        data[:WIDTH * HEIGHT] = light
-        sink.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420, data.tobytes()))
+def shifted_clock(seconds):
+    """Environment of a program whose wall clock is off by so much, and nothing else."""
+    return {"LD_PRELOAD": FAKETIME, "FAKETIME": f"{seconds:+}", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
 
 
-def rises(levels, times, threshold):
-    """When the level goes up through the threshold."""
-    high = np.asarray(levels) > threshold
-    return [times[i] for i in range(1, len(high)) if high[i] and not high[i - 1]]
+def beeps(blocks):
+    """[(index of the block, seconds into it, frequency)] of blocks of samples in order."""
+    starts = np.cumsum([0] + [len(block) for block in blocks])
+    sound = np.concatenate(blocks) if blocks else np.zeros(0)
+    found, last = [], -48000
+    for at in np.nonzero(np.abs(sound) > LEVEL)[0]:
+        if at - last > 48000 * QUIET and at + 7200 < len(sound):
+            index = int(np.searchsorted(starts, at, side="right")) - 1
+            heard = tone.measure(sound[at + 2400:at + 7200])
+            if heard.purity > 0.8:
+                found.append((index, (at - starts[index]) / 48000, heard.frequency))
+        last = at
+    return found
+
+
+class Received:
+    """What one receiver got: for each beep when it came and how much later than the picture of the same moment."""
+
+    def __init__(self, pictures, sound, shift=0.0):
+        """`pictures`: (time, wall clock then, number); `sound`: (time, wall clock then, samples). `shift`: of the publisher's
+        clock. Times on any one clock."""
+        shown = [(clocked.time_of(number, wall + shift), when) for when, wall, number in pictures if number is not None]
+        self.skews = []  # (time of the beep, the beep's own wall clock, seconds later than the picture)
+        for index, into, frequency in beeps([samples for _, _, samples in sound]):
+            second = clocked.second_of(frequency, sound[index][1] + shift)
+            came = sound[index][0] + into
+            near = [when + (second - made) for made, when in shown if abs(made - second) < 0.5]
+            if near:
+                self.skews.append((came, second, came - statistics.median(near)))
 
 
 class Sync(LiveKitTest):
-    def test_beep_and_flash_come_together(self):
-        them = FlashAndBeep(self.server, self.room, "them")
-        self.addCleanup(them.leave)
-        them.publish()
-        path = self.path("av.mkv")
-        process = self.launch(
-            f"livekitsrc name=r room={self.room} identity=us matroskamux name=m ! "
-            f"filesink buffer-mode=unbuffered location={path} "
-            "r.video_0 ! queue ! videoconvert ! videoscale ! video/x-raw,format=I420,width=32,height=18 ! m. "
-            "r.audio_0 ! queue ! audioconvert ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! m.", eos_on_shutdown=True)
-        end = time.monotonic() + 13
-        wait_until(lambda: time.monotonic() > end or not process.running, 20, "the recording")
-        self.assertEqual(process.interrupt()[0], 0, process.output)
+    def publish(self, env=None):
+        full = environment(self.server)
+        full.update(env or {})
+        process = Process([sys.executable, clocked.__file__, self.server.url, token(self.server, self.room, "them")], full)
+        self.addCleanup(process.kill)
+        process.wait_for_output("published")
 
-        recording = Recording(path)
-        begin = float(recording.stream("audio")["start_time"])
-        sound = np.abs(recording.sound()[:, 0])
-        blocks = sound[:len(sound) // 48 * 48].reshape(-1, 48).max(axis=1)
-        loud = np.array([blocks[max(0, i - 20):i + 1].max() for i in range(len(blocks))])
-        beeps = rises(loud, begin + np.arange(len(loud)) / 1000, 0.1)
-        raw = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-map", "0:v:0", "-vsync", "passthrough", "-f",
-                              "rawvideo", "-pix_fmt", "gray", "-"], capture_output=True, check=True, timeout=60).stdout
-        light = np.frombuffer(raw, np.uint8).reshape(-1, 18 * 32).mean(axis=1)
-        times = recording.picture_times()
-        flashes = rises(light[:len(times)], times[:len(light)], 120)
-        late = [min((beep - flash for beep in beeps), key=abs) for flash in flashes]
-        settled = [skew for flash, skew in zip(flashes, late) if flash > times[-1] - 4]
-        self.assertGreaterEqual(len(settled), 2, (beeps, flashes))
-        # What the SDK itself has between the two differs from session to session: +38 to +67 ms on a quiet machine, -17 on a
-        # busy one. A picture lasts 40 ms. A path that is not aligned is 200 ms off and more.
-        self.assert_near(float(np.median(settled)), 0.025, 0.080, f"seconds from flash to beep; all {late}")
+    def tap(self, url=None):
+        """livekitsrc, both tracks decoded; its environment's URL may be a relay's."""
+        env = environment(self.server)
+        env["LIVEKIT_URL"] = url or self.server.url
+        tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=us name=r "
+                  f"r.video_0 ! {VIDEO}video r.audio_0 ! {AUDIO}audio", env)
+        self.addCleanup(self._end, tap)
+        wait_until(lambda: tap.buffers("video"), 20, lambda: f"a picture:\n{tap.output}")
+        return tap
+
+    def record(self, tap, seconds):
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() > end or not tap.running, seconds + 5, "the recording")
+        self.assertEqual(tap.interrupt(10)[0], 0, tap.output)
+        return tap.buffers("video"), tap.buffers("audio")
+
+    def check_alignment(self, slow=None):
+        """From 4 s after the reports on beeps and pictures lie within 40 ms of where the publisher has them."""
+        self.publish()
+        relay = Relay(self.server, lambda packet: 0.3 if not packet.up and packet.kind == slow else 0.0)
+        self.addCleanup(relay.stop)
+        video, audio = self.record(self.tap(relay.url), 13)
+
+        start = min(video[0].running, audio[0].running)
+        reported = max(next(b.running for b in buffers if b.reference is not None) for buffers in (video, audio))
+        # The server's first report for a track comes 3 s after its subscription, later where the SDK's was late.
+        self.assertLess(reported - start, 11)
+        ours = Received([(b.running, b.arrival, b.number()) for b in video],
+                        [(b.running, b.arrival, b.samples()) for b in audio])
+        by_reports = Received([(b.reference, b.arrival, b.number()) for b in video if b.reference is not None],
+                              [(b.reference, b.arrival, b.samples()) for b in audio if b.reference is not None])
+        settled = [(second, skew) for came, second, skew in ours.skews if came > reported + 4]
+        self.assertGreaterEqual(len(settled), 3, ours.skews)
+        if slow:  # or the test could not fail
+            before = [skew for came, _, skew in ours.skews if came < reported]
+            self.assertGreater(abs(statistics.median(before)), 0.2, ours.skews)
+        # The publisher takes sound in blocks of 10 ms and sends packets of 20 ms; pictures go out at once.
+        for _, skew in settled:
+            self.assert_near(skew, SDK_OFFSET, 0.040, f"against what the publisher wrote; all {ours.skews}")
+        own = {second: skew for _, second, skew in by_reports.skews}
+        for second, skew in settled:
+            self.assert_near(skew, own[second], 0.020, f"against the sender reports; all {ours.skews}")
+
+    def check_times(self, shift=0):
+        """Buffers say when they were made by the publisher's clock, which may differ from ours."""
+        self.publish(shifted_clock(shift) if shift else None)
+        video, audio = self.record(self.tap(), 8)
+        errors = [b.reference - clocked.time_of(b.number(), b.arrival + shift)
+                  for b in video if b.reference is not None and b.number() is not None]
+        self.assertGreater(len(errors), 40, "pictures with a time")
+        self.assert_near(statistics.median(errors), 0, 0.005, f"of {len(errors)}: {min(errors)} to {max(errors)}")
+        self.assertLess(max(map(abs, errors)), 0.010, "of any picture")
+        heard = [b for b in audio if b.reference is not None]
+        errors = [heard[index].reference + into - clocked.second_of(frequency, heard[index].arrival + shift)
+                  for index, into, frequency in beeps([b.samples() for b in heard])]
+        self.assertGreaterEqual(len(errors), 3, "beeps with a time")
+        for error in errors:
+            self.assert_near(error, SDK_OFFSET, 0.015, f"sound; all {errors}")
+
+    def test_times_are_when_the_publisher_captured(self):
+        self.check_times()
+
+    @unittest.skipUnless(FAKETIME, "libfaketime is not installed")
+    def test_times_are_those_of_the_publisher_s_clock_when_it_is_5_s_behind(self):
+        self.check_times(-5)
+
+    def test_beep_and_picture_of_a_moment_come_together(self):
+        self.check_alignment()
+
+    def test_picture_on_a_path_300_ms_slower_is_waited_for(self):
+        self.check_alignment("video")
+
+    def test_sound_on_a_path_300_ms_slower_is_waited_for(self):
+        self.check_alignment("audio")
 
 
 if __name__ == "__main__":

@@ -293,3 +293,23 @@ TEST_F (MediaAudio, EveryPacketCarriesTheLevelOfItsSound) {
   for (guint8 level : rtp_levels (false, 12000))
     EXPECT_EQ (level, 255);
 }
+
+TEST_F (MediaAudio, ASoundThatLipSyncMovedLiesExactlyThere) {
+  for (auto &p : packets (25, GST_SECOND))
+    decoder->push (p);
+  EXPECT_EQ (listen ().end, GST_SECOND + 25 * kPacket);
+  auto later = packets (25, GST_SECOND + 25 * kPacket + 25 * GST_MSECOND);
+  GST_BUFFER_FLAG_SET (later[0].get (), GST_BUFFER_FLAG_RESYNC);
+  for (auto &p : later)
+    decoder->push (p);
+  auto sound = listen ();
+  EXPECT_EQ (sound.gap_samples, 1200u) << "25 ms of silence, although jitter of that size changes nothing";
+  EXPECT_EQ (sound.end, GST_SECOND + 50 * kPacket + 25 * GST_MSECOND);
+  auto earlier = packets (25, GST_SECOND + 50 * kPacket);
+  GST_BUFFER_FLAG_SET (earlier[0].get (), GST_BUFFER_FLAG_RESYNC);
+  for (auto &p : earlier)
+    decoder->push (p);
+  sound = listen ();
+  EXPECT_EQ (sound.end, GST_SECOND + 75 * kPacket);
+  EXPECT_EQ (sound.holes, 0u);
+}

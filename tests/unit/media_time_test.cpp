@@ -1,6 +1,7 @@
 // Pure arithmetic of time: clock fitting, the time map, lip-sync.
 #include "fakes/wait.hpp"
 #include "media/clock_fit.hpp"
+#include "media/frame_delay.hpp"
 #include "media/lip_sync.hpp"
 #include "media/time_map.hpp"
 #include "media_util.hpp"
@@ -259,4 +260,83 @@ TEST (LipSync, NonsenseReportsChangeNothing) {
   EXPECT_TRUE (sync.update ().empty ()) << "no network is that slow for one track alone";
   sync.on_report ("b", ntp (kWall - 1.5), 0);
   EXPECT_TRUE (near (offset_of (sync.update (), "a"), 1500ms));
+}
+
+// ---- delaying frames
+
+namespace {
+
+/// Frames every `interval`, moved; nothing where one was dropped.
+std::vector<std::optional<FrameDelay::Moved>>
+move_all (FrameDelay &delay, GstClockTime &pts, GstClockTime interval, int count) {
+  std::vector<std::optional<FrameDelay::Moved>> out;
+  for (int i = 0; i < count; ++i, pts += interval)
+    out.push_back (delay.move (pts, interval));
+  return out;
+}
+
+} // namespace
+
+TEST (FrameDelay, ASoundMovesAtOnceAndSaysSo) {
+  FrameDelay delay;
+  delay.reset (MediaKind::Audio);
+  GstClockTime pts = GST_SECOND;
+  EXPECT_FALSE (move_all (delay, pts, 20 * GST_MSECOND, 5)[4]->jumped);
+  delay.set_target (300ms);
+  auto moved = move_all (delay, pts, 20 * GST_MSECOND, 2);
+  EXPECT_EQ (moved[0]->pts, 1400 * GST_MSECOND);
+  EXPECT_TRUE (moved[0]->jumped);
+  EXPECT_EQ (moved[1]->pts, 1420 * GST_MSECOND);
+  EXPECT_FALSE (moved[1]->jumped);
+}
+
+TEST (FrameDelay, ASoundThatMovesBackIsNotHeardTwice) {
+  FrameDelay delay;
+  delay.set_target (300ms);
+  delay.reset (MediaKind::Audio);
+  GstClockTime pts = GST_SECOND;
+  EXPECT_EQ (move_all (delay, pts, 20 * GST_MSECOND, 1)[0]->pts, 1300 * GST_MSECOND);
+  delay.set_target (0ms);
+  auto moved = move_all (delay, pts, 20 * GST_MSECOND, 20);
+  for (int i = 0; i < 15; ++i)
+    EXPECT_FALSE (moved[i]) << i;
+  ASSERT_TRUE (moved[15]);
+  EXPECT_EQ (moved[15]->pts, 1320 * GST_MSECOND);
+  EXPECT_TRUE (moved[15]->jumped);
+  EXPECT_FALSE (moved[16]->jumped);
+}
+
+TEST (FrameDelay, PicturesApproachTheirPlaceWithinThreeSecondsAtAnyRate) {
+  for (int fps : { 5, 15, 30, 60 })
+    for (bool back : { false, true }) {
+      FrameDelay delay;
+      delay.set_target (back ? 300ms : 0ms);
+      delay.reset (MediaKind::Video);
+      GstClockTime pts = GST_SECOND;
+      auto last = move_all (delay, pts, GST_SECOND / fps, 1)[0]->pts;
+      delay.set_target (back ? 0ms : 300ms);
+      for (auto &moved : move_all (delay, pts, GST_SECOND / fps, 3 * fps)) {
+        EXPECT_GT (moved->pts, last) << fps;
+        EXPECT_LE (moved->pts - last, GST_SECOND / fps * 9 / 8 + 1) << fps;
+        EXPECT_FALSE (moved->jumped);
+        last = moved->pts;
+      }
+      EXPECT_EQ (last, pts - GST_SECOND / fps + (back ? 0 : 300 * GST_MSECOND)) << fps;
+    }
+}
+
+TEST (FrameDelay, PicturesThatAreFarFromTheirPlaceJumpForwardButNeverBack) {
+  FrameDelay delay;
+  delay.reset (MediaKind::Video);
+  GstClockTime pts = GST_SECOND;
+  move_all (delay, pts, GST_SECOND / 25, 1);
+  delay.set_target (2s);
+  EXPECT_EQ (move_all (delay, pts, GST_SECOND / 25, 1)[0]->pts, 3040 * GST_MSECOND);
+  delay.set_target (0s);
+  auto last = move_all (delay, pts, GST_SECOND / 25, 1)[0]->pts;
+  for (auto &moved : move_all (delay, pts, GST_SECOND / 25, 500)) {
+    EXPECT_GT (moved->pts, last);
+    last = moved->pts;
+  }
+  EXPECT_EQ (last, pts - GST_SECOND / 25);
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "media/consumer_slot.hpp"
+#include "media/frame_delay.hpp"
 #include "media/frame_tap.hpp"
 #include "media/opus.hpp"
 #include "media/time_map.hpp"
@@ -44,6 +45,7 @@ public:
   void unbind () override;
   void set_sender_report (uint64_t ntp_time, uint32_t rtp_time) override;
   std::optional<RtpPoint> last_point () const override;
+  void set_delay (Nanos delay) override;
 
   void on_packet (const FrameTap *tap, uint32_t rtp_time, GstClockTime pts) override;
   void on_loss (const FrameTap *tap, GstClockTime from, GstClockTime duration) override;
@@ -76,6 +78,7 @@ private:
   bool needs_keyframe_ = false;
   GstClockTime last_request_ = GST_CLOCK_TIME_NONE;
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
+  FrameDelay delay_;
   bool dropping_ = false; ///< said so through the hook
 };
 
@@ -130,6 +133,7 @@ Receiver::make_sink (const Codec &codec, int clock_rate) {
     tap_ = tap.get ();
     point_.reset ();
     last_pts_ = GST_CLOCK_TIME_NONE;
+    delay_.reset (codec.kind);
     has_report_ = false;
     needs_keyframe_ = is_video ();
   }
@@ -160,6 +164,12 @@ Receiver::last_point () const {
 }
 
 void
+Receiver::set_delay (Nanos delay) {
+  std::lock_guard hold (lock_);
+  delay_.set_target (delay);
+}
+
+void
 Receiver::on_packet (const FrameTap *tap, uint32_t rtp_time, GstClockTime pts) {
   std::unique_lock hold (lock_);
   if (tap != tap_) return;
@@ -174,6 +184,7 @@ Receiver::on_loss (const FrameTap *tap, GstClockTime from, GstClockTime duration
   ++stats_.lost_events;
   needs_keyframe_ = is_video ();
   Slots slots = slots_;
+  if (GST_CLOCK_TIME_IS_VALID (from)) from = delay_.moved (from);
   if (needs_keyframe_) ask_for_keyframe (hold);
   if (hold.owns_lock ()) hold.unlock ();
   for (const auto &slot : slots)
@@ -203,11 +214,6 @@ Receiver::on_frame (const FrameTap *tap, Ref<GstBuffer> buffer, const Ref<GstCap
       for (const auto &slot : slots_)
         slot->skip_to_keyframe ();
     }
-    if (slots_.empty ()) {
-      ++stats_.dropped_no_consumer;
-      return;
-    }
-    slots = slots_;
     buffer = Ref<GstBuffer>::adopt (gst_buffer_make_writable (buffer.release ()));
     b = buffer.get ();
     // Where a sender repeats parameter sets within a picture, a parser makes two of it, the second without a
@@ -218,6 +224,17 @@ Receiver::on_frame (const FrameTap *tap, Ref<GstBuffer> buffer, const Ref<GstCap
     GST_BUFFER_DTS (b) = GST_CLOCK_TIME_NONE;
     if (!is_video ()) GST_BUFFER_DURATION (b) = opus_duration (b);
     stamp_sender_time (buffer);
+    if (GST_BUFFER_PTS_IS_VALID (b)) {
+      auto moved = delay_.move (GST_BUFFER_PTS (b), GST_BUFFER_DURATION (b));
+      if (!moved) return;
+      GST_BUFFER_PTS (b) = moved->pts;
+      if (moved->jumped) GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_RESYNC);
+    }
+    if (slots_.empty ()) {
+      ++stats_.dropped_no_consumer;
+      return;
+    }
+    slots = slots_;
   }
 
   Frame frame{ std::move (buffer), caps };

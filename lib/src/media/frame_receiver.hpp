@@ -3,6 +3,7 @@
 // thread of its own. Outlives transports.
 #pragma once
 
+#include "base/time.hpp"
 #include "media/codecs.hpp"
 
 #include <functional>
@@ -70,7 +71,11 @@ public:
   virtual void unbind () = 0;
   /// The newest sender report: from now on frames carry the sender's wall time.
   virtual void set_sender_report (uint64_t ntp_time, uint32_t rtp_time) = 0;
+  /// RTP time and PTS of the newest packet, before set_delay().
   virtual std::optional<RtpPoint> last_point () const = 0;
+  /// Lip-sync: frames come out this much later. A sound that jumps because of it is flagged RESYNC, a picture
+  /// approaches its place.
+  virtual void set_delay (Nanos delay) = 0;
 };
 
 } // namespace lk::media

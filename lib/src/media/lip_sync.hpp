@@ -22,7 +22,7 @@ public:
   void remove_track (const std::string &track_sid);
   /// The sender's report for a track: NTP (32.32 since 1900) at an RTP time.
   void on_report (const std::string &track_sid, uint64_t ntp_time, uint32_t rtp_time);
-  /// A frame's RTP time and its PTS without the offset applied so far.
+  /// A frame's RTP time and its PTS without the offset.
   void on_point (const std::string &track_sid, uint32_t rtp_time, Nanos pts);
   /// New offsets where the misalignment of tracks with both a report and a point is over 10 ms. The largest
   /// offset is bounded (2 s).

@@ -16,6 +16,8 @@ constexpr const char *kCaps
 constexpr guint64 kRate = 48'000, kFrameBytes = 4;
 // As audiorate has it: clocks and jitter move timestamps, and a correction is audible.
 constexpr guint64 kTolerance = kRate * 40 / 1000;
+// Where lip-sync has moved the sound it must lie there.
+constexpr guint64 kPlaced = kRate * 2 / 1000;
 constexpr guint64 kSilenceBlock = kRate / 50;
 // libopus conceals with less and less energy; after this long it is silence anyway.
 constexpr GstClockTime kMaxConcealed = 120 * GST_MSECOND;
@@ -56,6 +58,9 @@ private:
   // In-band FEC makes the decoder hold each packet until the next, 20 ms of latency: on from the first loss.
   bool fec_ = false;
   bool decoder_holds_ = false;
+  // After lip-sync moved the sound: so many buffers of the decoder may be placed exactly, since it may hold
+  // one from before.
+  int to_place_ = 0;
   Ref<GstBuffer> silence_; ///< one block, shared by all that are pushed
 };
 
@@ -107,10 +112,11 @@ SteadyAudio::chain (Ref<GstBuffer> buffer) {
     discont_ = true;
     position_ = start;
   }
-  if (start > position_ + kTolerance) {
+  const guint64 tolerance = to_place_ > 0 ? kPlaced : kTolerance;
+  if (start > position_ + tolerance) {
     GstFlowReturn flow = fill_until (start);
     if (flow != GST_FLOW_OK) return flow;
-  } else if (start + kTolerance < position_) {
+  } else if (start + tolerance < position_) {
     // What lies before the position was replaced by silence already.
     guint64 late = std::min (position_ - start, samples);
     if (late == samples) return GST_FLOW_OK;
@@ -118,6 +124,7 @@ SteadyAudio::chain (Ref<GstBuffer> buffer) {
         buffer.get (), GST_BUFFER_COPY_ALL, late * kFrameBytes, (samples - late) * kFrameBytes));
     samples -= late;
   }
+  if (to_place_ > 0) --to_place_;
   return push (std::move (buffer), samples);
 }
 
@@ -187,6 +194,8 @@ GstPadProbeReturn
 SteadyAudio::on_decoder_input (GstPad *pad, GstPadProbeInfo *info) {
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
     decoder_holds_ = fec_;
+    if (GST_BUFFER_FLAG_IS_SET (GST_PAD_PROBE_INFO_BUFFER (info), GST_BUFFER_FLAG_RESYNC))
+      to_place_ = fec_ ? 2 : 1;
     return GST_PAD_PROBE_OK;
   }
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);

@@ -8,8 +8,6 @@ namespace {
 
 // Some seconds of video at 2 Mbit/s: what is attached by then will come too late anyway.
 constexpr uint64_t kMaxBlockedPackets = 1000;
-// Lip-sync moves a stream this much per packet at most, so that nobody sees or hears a jump.
-constexpr guint64 kSlew = 2 * GST_MSECOND;
 // So many packets in a row begin a stream at once; otherwise its first packet waits for the whole latency,
 // because an earlier one could still come.
 constexpr guint kFastStart = 2;
@@ -32,7 +30,7 @@ on_new_jitterbuffer (GstElement *, GstElement *jitterbuffer, guint, guint ssrc, 
   auto stream = streams.find (ssrc);
   if (!stream) return;
   g_object_set (jitterbuffer, "do-retransmission", gboolean (stream->kind == MediaKind::Video),
-                "max-ts-offset-adjustment", kSlew, "faststart-min-packets", kFastStart, nullptr);
+                "faststart-min-packets", kFastStart, nullptr);
   auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (jitterbuffer, "sink"));
   probe_with (sink.get (), kPackets, on_packet, stream->gate);
   streams.set_jitterbuffer (*stream, Ref<GstElement>::retain (jitterbuffer));
@@ -121,27 +119,8 @@ ReceiveStreams::pad (uint32_t ssrc) const {
 
 void
 ReceiveStreams::set_jitterbuffer (ReceiveStream &stream, Ref<GstElement> jitterbuffer) {
-  auto *element = jitterbuffer.get ();
-  Nanos offset;
-  {
-    std::lock_guard lock (lock_);
-    std::swap (stream.jitterbuffer, jitterbuffer);
-    offset = stream.ts_offset;
-  }
-  if (offset.count () != 0) g_object_set (element, "ts-offset", gint64 (offset.count ()), nullptr);
-}
-
-void
-ReceiveStreams::set_ts_offset (uint32_t ssrc, Nanos offset) {
-  Ref<GstElement> jitterbuffer;
-  {
-    std::lock_guard lock (lock_);
-    auto it = streams_.find (ssrc);
-    if (it == streams_.end ()) return;
-    it->second->ts_offset = offset;
-    jitterbuffer = it->second->jitterbuffer;
-  }
-  if (jitterbuffer) g_object_set (jitterbuffer.get (), "ts-offset", gint64 (offset.count ()), nullptr);
+  std::lock_guard lock (lock_);
+  std::swap (stream.jitterbuffer, jitterbuffer);
 }
 
 Ref<GstElement>

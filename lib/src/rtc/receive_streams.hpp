@@ -35,7 +35,6 @@ struct ReceiveStream {
   // Any thread, under the lock of ReceiveStreams.
   Ref<GstPad> pad;
   Ref<GstElement> jitterbuffer;
-  Nanos ts_offset{ 0 };
 };
 using StreamPtr = std::shared_ptr<ReceiveStream>;
 
@@ -65,7 +64,6 @@ public:
   Ref<GstPad> pad (uint32_t ssrc) const;
   void set_jitterbuffer (ReceiveStream &stream, Ref<GstElement> jitterbuffer);
   Ref<GstElement> jitterbuffer (uint32_t ssrc) const;
-  void set_ts_offset (uint32_t ssrc, Nanos offset);
 
 private:
   mutable std::mutex lock_;
@@ -74,7 +72,7 @@ private:
 };
 
 /// `new-jitterbuffer` of rtpbin: retransmission for video only (webrtcbin sets what the last transceiver of
-/// the bundle wants), slewed ts-offset, and the gate before it.
+/// the bundle wants), and the gate before it.
 void watch_jitterbuffers (GstElement *rtpbin, std::shared_ptr<ReceiveStreams> streams);
 
 } // namespace lk::rtc

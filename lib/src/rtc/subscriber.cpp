@@ -45,10 +45,6 @@ public:
   void set_dropping (uint32_t ssrc, bool dropping) override;
   void request_keyframe (uint32_t ssrc) override;
   void set_latency (Millis latency) override;
-  void
-  set_ts_offset (uint32_t ssrc, Nanos offset) override {
-    streams_->set_ts_offset (ssrc, offset);
-  }
   PeerState
   state () const override {
     return peer_state ();

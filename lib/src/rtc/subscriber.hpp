@@ -70,8 +70,6 @@ public:
   /// PLI, never FIR; throttled by the caller. Any thread.
   virtual void request_keyframe (uint32_t ssrc) = 0;
   virtual void set_latency (Millis latency) = 0;
-  /// Delays one stream (≥ 0) for lip-sync; slewed, at most 2 ms a packet.
-  virtual void set_ts_offset (uint32_t ssrc, Nanos offset) = 0;
 
   virtual PeerState state () const = 0;
   virtual PeerActivity activity () const = 0;

@@ -15,12 +15,7 @@ namespace lk::session {
 
 class Alignment {
 public:
-  /// What is known of a track when a report comes.
-  struct Reading {
-    std::optional<media::RtpPoint> point;
-    uint64_t frames = 0; ///< received so far
-  };
-  using Read = std::function<Reading (const std::string &track_sid)>;
+  using Read = std::function<std::optional<media::RtpPoint> (const std::string &track_sid)>;
   using Apply = std::function<void (const std::string &track_sid, Nanos offset)>;
 
   void add (const std::string &participant_sid, const TrackInfo &track, int clock_rate);
@@ -33,12 +28,7 @@ public:
   Nanos largest_offset () const;
 
 private:
-  struct Track {
-    std::string group;
-    Nanos offset{ 0 };
-    uint64_t settled_at = 0; ///< frames received when the jitter buffer has reached the offset
-  };
-  std::map<std::string, Track> tracks_; // by track sid
+  std::map<std::string, std::string> tracks_; // track sid → group
   std::map<std::string, media::LipSync> groups_;
 };
 

@@ -123,6 +123,7 @@ RemoteTrackImpl::set_rtp_stats (const rtc::ReceiverStats &stats) {
 
 void
 RemoteTrackImpl::set_ts_offset (Nanos offset) {
+  frames_->set_delay (offset);
   std::lock_guard lock (lock_);
   ts_offset_ = offset;
 }

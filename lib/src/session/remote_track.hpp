@@ -45,6 +45,7 @@ public:
   /// False when it was so already.
   bool set_paused (bool paused);
   void set_rtp_stats (const rtc::ReceiverStats &stats);
+  /// Lip-sync delays its frames.
   void set_ts_offset (Nanos offset);
 
 private:

@@ -328,18 +328,16 @@ Subscriptions::on_sender_report (const rtc::SenderReport &report) {
   auto *reported = report.ssrc ? find_ssrc (report.ssrc) : nullptr;
   if (!reported) return;
   reported->track->frames ().set_sender_report (report.ntp_time, report.rtp_time);
-  auto read = [this] (const std::string &sid) {
+  auto read = [this] (const std::string &sid) -> std::optional<media::RtpPoint> {
     auto it = entries_.find (sid);
-    if (it == entries_.end ()) return Alignment::Reading{};
-    auto &frames = it->second.track->frames ();
-    return Alignment::Reading{ frames.last_point (), frames.stats ().frames };
+    if (it == entries_.end ()) return {};
+    return it->second.track->frames ().last_point ();
   };
   auto apply = [this] (const std::string &sid, Nanos offset) {
     auto it = entries_.find (sid);
-    if (it == entries_.end () || !it->second.attached || !link_ || !link_->subscriber ()) return;
+    if (it == entries_.end ()) return;
     GST_DEBUG ("%s: delaying %s by %" G_GINT64_FORMAT " ms", context_.name.c_str (), sid.c_str (),
                static_cast<gint64> (std::chrono::duration_cast<Millis> (offset).count ()));
-    link_->subscriber ()->set_ts_offset (it->second.attached, offset);
     it->second.track->set_ts_offset (offset);
   };
   alignment_.on_report (reported->track->sid (), report.ntp_time, report.rtp_time, read, apply);

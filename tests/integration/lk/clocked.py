@@ -20,7 +20,7 @@ WIDTH, HEIGHT, FPS = 320, 180, 25
 BLOCK = 0.010  # what the SDK takes at once
 BEEP = 0.2  # seconds
 _SECONDS = 16  # that have a frequency of their own
-_LATE = 0.004  # a picture that could not be captured in time would tell a wrong time
+_LATE = 0.002  # a picture that could not be captured in time would tell a wrong time
 
 
 def time_of(number, near):

@@ -1,0 +1,211 @@
+"""A network between one client of ours and the server that a test can make worse: signalling and UDP pass through here.
+
+The signalling is read: the client is told of this relay's port instead of the server's, and the server of no candidate of the
+client, so that nothing goes past. A hook decides about each packet.
+"""
+import asyncio
+import json
+import socket
+import threading
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+from livekit.protocol import rtc as wire
+
+
+@dataclass
+class Packet:
+    """`kind`: "audio" or "video" for RTP (retransmissions too), "rtcp", or "" (STUN, DTLS). `up`: from the client."""
+    data: bytes
+    up: bool
+    kind: str
+
+
+class Relay:
+    """`url` is what the client is given. `hook(packet)` returns seconds of delay, or None to lose the packet."""
+
+    def __init__(self, server, hook=lambda packet: 0.0):
+        self.hook = hook
+        self._server = server
+        self._kinds = {}  # (up, payload type) → kind
+        self._upstreams = {}  # client address → transport towards the server
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._call(self._start())
+
+    def _call(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    async def _start(self):
+        self._session = aiohttp.ClientSession()
+        self._udp, _ = await self._loop.create_datagram_endpoint(
+            lambda: _Side(self._from_client), local_addr=("0.0.0.0", 0))
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._request)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.5)
+        await self._runner.setup()
+        listener = socket.create_server(("127.0.0.1", 0))
+        await web.SockSite(self._runner, listener).start()
+        self.url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
+
+    def stop(self):
+        self._call(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    async def _stop(self):
+        await self._runner.cleanup()
+        await self._session.close()
+        for transport in [self._udp, *self._upstreams.values()]:
+            transport.close()
+
+    # --- signalling
+
+    async def _request(self, request):
+        target = self._server.url + request.path_qs
+        headers = {k: v for k, v in request.headers.items() if k.lower() == "authorization"}
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            async with self._session.get(target.replace("ws://", "http://"), headers=headers) as answer:
+                return web.Response(status=answer.status, body=await answer.read())
+        client = web.WebSocketResponse(max_msg_size=0)
+        async with self._session.ws_connect(target, headers=headers, max_msg_size=0) as server:
+            await client.prepare(request)
+            done, rest = await asyncio.wait(
+                [asyncio.create_task(self._pass_on(client, server, self._to_server)),
+                 asyncio.create_task(self._pass_on(server, client, self._to_client))],
+                return_when=asyncio.FIRST_COMPLETED)
+            for task in [*done, *rest]:
+                task.cancel()
+            await client.close()
+        return client
+
+    @staticmethod
+    async def _pass_on(source, sink, change):
+        async for message in source:
+            if message.type == aiohttp.WSMsgType.BINARY:
+                data = change(message.data)
+                if data is not None:
+                    await sink.send_bytes(data)
+            elif message.type == aiohttp.WSMsgType.TEXT:
+                await sink.send_str(message.data)
+
+    def _to_server(self, data):
+        message = wire.SignalRequest.FromString(data)
+        which = message.WhichOneof("message")
+        if which == "trickle":
+            return None
+        if which in ("offer", "answer"):
+            description = getattr(message, which)
+            self._learn(description.sdp, up=which == "offer")
+            description.sdp = _without_candidates(description.sdp)
+            return message.SerializeToString()
+        return data
+
+    def _to_client(self, data):
+        message = wire.SignalResponse.FromString(data)
+        which = message.WhichOneof("message")
+        if which == "trickle":
+            init = json.loads(message.trickle.candidateInit or "{}")
+            if init.get("candidate"):
+                init["candidate"] = self._moved(init["candidate"])
+                if not init["candidate"]:
+                    return None
+                message.trickle.candidateInit = json.dumps(init)
+        elif which in ("offer", "answer"):
+            description = getattr(message, which)
+            self._learn(description.sdp, up=which == "answer")
+            lines = []
+            for line in description.sdp.split("\r\n"):
+                if line.startswith("a=candidate:"):
+                    line = self._moved(line)
+                    if not line:
+                        continue
+                lines.append(line)
+            description.sdp = "\r\n".join(lines)
+        return message.SerializeToString()
+
+    def _moved(self, candidate):
+        """The candidate at this relay's port, or "" for one that would go past it."""
+        words = candidate.split(" ")
+        if words[2].lower() != "udp" or "host" not in words:
+            return ""
+        words[5] = str(self._udp.get_extra_info("sockname")[1])
+        return " ".join(words)
+
+    def _learn(self, sdp, up):
+        kind = ""
+        for line in sdp.split("\r\n"):
+            if line.startswith("m="):
+                kind = line[2:].split(" ")[0]
+            elif line.startswith("a=rtpmap:"):
+                self._kinds[(up, int(line[9:].split(" ")[0]))] = kind
+
+    # --- media
+
+    def _kind(self, data, up):
+        if len(data) < 12 or data[0] >> 6 != 2:
+            return ""
+        return "rtcp" if 192 <= data[1] <= 223 else self._kinds.get((up, data[1] & 0x7f), "")
+
+    def _carry(self, data, up, send):
+        delay = self.hook(Packet(data, up, self._kind(data, up)))
+        if delay is None:
+            return
+        if delay > 0:
+            self._loop.call_later(delay, send)
+        else:
+            send()
+
+    def _from_client(self, data, address):
+        upstream = self._upstreams.get(address)
+        if upstream is None:
+            # Connecting a UDP socket takes no time, so nothing can overtake.
+            link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            link.setblocking(False)
+            link.connect((self._server.node_ip, self._server.udp_port))
+            upstream = self._upstreams[address] = _Link(self._loop, link, lambda back: self._carry(
+                back, False, lambda: self._udp.sendto(back, address)))
+        self._carry(data, True, lambda: upstream.send(data))
+
+
+class _Side(asyncio.DatagramProtocol):
+    def __init__(self, receive):
+        self._receive = receive
+
+    def datagram_received(self, data, addr):
+        self._receive(data, addr)
+
+
+class _Link:
+    """A connected socket towards the server, for one address of the client."""
+
+    def __init__(self, loop, link, receive):
+        self._loop, self._link, self._receive = loop, link, receive
+        loop.add_reader(link, self._read)
+
+    def _read(self):
+        while True:
+            try:
+                data = self._link.recv(65536)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            self._receive(data)
+
+    def send(self, data):
+        try:
+            self._link.send(data)
+        except OSError:
+            pass  # as on a network
+
+    def close(self):
+        self._loop.remove_reader(self._link)
+        self._link.close()
+
+
+def _without_candidates(sdp):
+    return "\r\n".join(line for line in sdp.split("\r\n") if not line.startswith("a=candidate:"))
