@@ -205,8 +205,12 @@ public:
     }
     return out;
   }
+  /// Like the real server, and unlike webrtcbin, it goes on when a stopped section starts again.
   std::string
-  answer (const std::string &offer) {
+  answer (std::string offer) {
+    constexpr std::string_view kStopped = "a=recvonly", kRuns = "a=sendonly";
+    for (size_t at = 0; (at = offer.find (kStopped, at)) != offer.npos;)
+      offer.replace (at, kStopped.size (), kRuns);
     set ("set-remote-description", GST_WEBRTC_SDP_TYPE_OFFER, offer);
     auto text = describe ("create-answer", "answer");
     set ("set-local-description", GST_WEBRTC_SDP_TYPE_ANSWER, text);

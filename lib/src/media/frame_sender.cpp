@@ -161,12 +161,12 @@ Sender::make_source (bool audio_level) {
     }
   });
   std::unique_lock hold (lock_);
-  auto rtp_caps = make_rtp_caps (codec_, payloader->get (), audio_level, caps_.get ());
+  auto rtp_caps = make_rtp_caps (codec_, audio_level, caps_.get ());
   hold.unlock ();
 
   auto source = make_pad_element ("feed", feed, nullptr, codec_.bridge_caps);
-  auto fixer = make_pad_element ("caps", make_caps_fixer (std::move (rtp_caps)), "application/x-rtp",
-                                 "application/x-rtp");
+  auto fixer = make_pad_element ("caps", make_caps_fixer (std::move (rtp_caps), *payloader),
+                                 "application/x-rtp", "application/x-rtp");
   auto bin = Ref<GstElement>::sink (gst_bin_new (nullptr));
   for (GstElement *element : { source.get (), payloader->get (), fixer.get () })
     add_quietly (bin.get (), element);

@@ -32,14 +32,15 @@ set_extmap (GstCaps *caps, const rtc::HeaderExtension &extension) {
 
 class CapsFixer : public PadHandler {
 public:
-  explicit CapsFixer (Ref<GstCaps> caps) : caps_ (std::move (caps)) {}
+  CapsFixer (Ref<GstCaps> caps, Ref<GstElement> payloader)
+      : caps_ (std::move (caps)), payloader_ (std::move (payloader)) {}
 
   bool
   sink_event (Ref<GstEvent> event) override {
     switch (GST_EVENT_TYPE (event.get ())) {
     case GST_EVENT_STREAM_START:
       gst_pad_push_event (src_pad, event.release ());
-      return gst_pad_push_event (src_pad, gst_event_new_caps (caps_.get ()));
+      return gst_pad_push_event (src_pad, gst_event_new_caps (caps ().get ()));
     case GST_EVENT_CAPS:
       return true;
     default:
@@ -53,13 +54,25 @@ public:
     if (GST_QUERY_TYPE (query) != GST_QUERY_CAPS) return false;
     GstCaps *filter = nullptr;
     gst_query_parse_caps (query, &filter);
-    auto caps = filter ? Ref<GstCaps>::adopt (gst_caps_intersect (filter, caps_.get ())) : caps_;
-    gst_query_set_caps_result (query, caps.get ());
+    auto all = caps ();
+    auto asked = filter ? Ref<GstCaps>::adopt (gst_caps_intersect (filter, all.get ())) : all;
+    gst_query_set_caps_result (query, asked.get ());
     return true;
   }
 
 private:
-  Ref<GstCaps> caps_;
+  /// The publisher may give the payloader another SSRC after the bin is made.
+  Ref<GstCaps>
+  caps () const {
+    guint ssrc = 0;
+    g_object_get (payloader_.get (), "ssrc", &ssrc, nullptr);
+    auto caps = Ref<GstCaps>::adopt (gst_caps_copy (caps_.get ()));
+    gst_caps_set_simple (caps.get (), "ssrc", G_TYPE_UINT, ssrc, nullptr);
+    return caps;
+  }
+
+  const Ref<GstCaps> caps_;
+  const Ref<GstElement> payloader_;
 };
 
 } // namespace
@@ -90,14 +103,12 @@ make_payloader (const Codec &codec, bool audio_level) {
 }
 
 Ref<GstCaps>
-make_rtp_caps (const Codec &codec, GstElement *payloader, bool audio_level, const GstCaps *input) {
+make_rtp_caps (const Codec &codec, bool audio_level, const GstCaps *input) {
   const auto *row = rtc::find_codec (codec.name);
-  guint ssrc = 0;
-  g_object_get (payloader, "ssrc", &ssrc, nullptr);
   auto caps = Ref<GstCaps>::adopt (gst_caps_new_simple (
       "application/x-rtp", "media", G_TYPE_STRING, row->kind == MediaKind::Audio ? "audio" : "video",
       "payload", G_TYPE_INT, row->payload, "encoding-name", G_TYPE_STRING, row->encoding, "clock-rate",
-      G_TYPE_INT, row->clock_rate, "ssrc", G_TYPE_UINT, ssrc, nullptr));
+      G_TYPE_INT, row->clock_rate, nullptr));
   if (row->channels > 0)
     gst_caps_set_simple (caps.get (), "encoding-params", G_TYPE_STRING,
                          std::to_string (row->channels).c_str (), nullptr);
@@ -121,8 +132,8 @@ make_rtp_caps (const Codec &codec, GstElement *payloader, bool audio_level, cons
 }
 
 std::shared_ptr<PadHandler>
-make_caps_fixer (Ref<GstCaps> caps) {
-  return std::make_shared<CapsFixer> (std::move (caps));
+make_caps_fixer (Ref<GstCaps> caps, Ref<GstElement> payloader) {
+  return std::make_shared<CapsFixer> (std::move (caps), std::move (payloader));
 }
 
 } // namespace lk::media

@@ -99,6 +99,7 @@ private:
   void offer_created (Result<std::string> created);
   Result<std::string> learn_sections (const std::string &created);
   void pin_retransmission ();
+  SenderStats read_stats (const Sender &sender);
   void answer_applied (const Result<> &applied);
 
   Listener *listener_;
@@ -141,15 +142,20 @@ PublisherImpl::add_sender (const SenderSpec &spec, Ref<GstElement> source) {
   auto outgoing = inspect_source (spec, std::move (source));
   if (!outgoing) return outgoing.error ();
   auto id = ++last_sender_;
-  // Not while webrtcbin writes an offer: it would find the new preferences beside the old caps, and fail.
-  bool quiet = phase_ != Phase::Offering;
-  auto free = std::find_if (senders_.begin (), senders_.end (), [&] (const auto &entry) {
-    return quiet && entry.second->reusable_for (*outgoing);
-  });
+  auto free = std::find_if (senders_.begin (), senders_.end (),
+                            [&] (const auto &entry) { return entry.second->reusable_for (*outgoing); });
   if (free != senders_.end ()) {
     auto node = senders_.extract (free);
     node.key () = id;
+    auto &sender = *node.mapped ();
+    sender.earlier = read_stats (sender);
+    reports_->forget (sender.ssrc ());
     senders_.insert (std::move (node));
+    if (phase_ == Phase::Offering) {
+      // webrtcbin is writing: it would find the new preferences beside the old caps, and fail.
+      sender.reserve (std::move (*outgoing));
+      return id;
+    }
   } else if (auto sender = Sender::create (*outgoing, pipeline_.get (), webrtc_.get ())) {
     senders_[id] = std::move (sender);
   } else {
@@ -227,6 +233,8 @@ PublisherImpl::offer_created (Result<std::string> created) {
                if (!is_open ()) return;
                if (!set) return fail (set.error ());
                phase_ = Phase::Offered;
+               for (auto &[id, sender] : senders_)
+                 if (auto started = sender->start_reserved (); !started) return fail (started.error ());
                listener_->on_publisher_offer (remote, ++offer_id_);
              });
 }
@@ -284,13 +292,18 @@ PublisherImpl::transport_failed (const Error &error) {
   listener_->on_publisher_failed (error);
 }
 
+SenderStats
+PublisherImpl::read_stats (const Sender &sender) {
+  return read_sender_stats (rtpbin_.get (), *reports_, sender.ssrc (), sender.rtx_ssrc,
+                            find_codec (sender.spec ().codec)->clock_rate);
+}
+
 void
 PublisherImpl::sender_stats (SenderId id, std::function<void (const SenderStats &)> done) {
   assert_session_thread ();
   SenderStats stats;
   if (auto it = senders_.find (id); it != senders_.end () && rtpbin_)
-    stats = read_sender_stats (rtpbin_.get (), *reports_, it->second->ssrc (), it->second->rtx_ssrc,
-                               find_codec (it->second->spec ().codec)->clock_rate);
+    stats = since (it->second->earlier, read_stats (*it->second));
   config_.queue->post ([stats, done = std::move (done)] { done (stats); });
 }
 

@@ -19,26 +19,40 @@ unusable (std::string message) {
   return { Errc::Internal, Retry::Never, std::move (message) };
 }
 
-/// Gives the stream an SSRC that the offer can name before the first packet: retransmission is negotiated by
-/// it, and webrtcbin's key frame requests find their way by it.
-uint32_t
-choose_ssrc (uint32_t wanted, GstElement *source, const GstStructure *caps) {
-  guint ssrc = 0;
-  gst_structure_get_uint (caps, "ssrc", &ssrc);
-  if (wanted != 0) ssrc = wanted;
-  while (ssrc == 0)
-    ssrc = g_random_int ();
-  if (!GST_IS_BIN (source)) return ssrc;
+/// The payloader of a source that is a bin; null where the packets come from elsewhere.
+Ref<GstElement>
+find_payloader (GstElement *source) {
+  Ref<GstElement> found;
+  if (!GST_IS_BIN (source)) return found;
   GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (source));
   gst_iterator_foreach (
       elements,
       [] (const GValue *item, gpointer data) {
-        auto *element = static_cast<GObject *> (g_value_get_object (item));
+        auto *element = static_cast<GstElement *> (g_value_get_object (item));
         if (GST_IS_RTP_BASE_PAYLOAD (element))
-          g_object_set (element, "ssrc", *static_cast<guint *> (data), nullptr);
+          *static_cast<Ref<GstElement> *> (data) = Ref<GstElement>::retain (element);
       },
-      &ssrc);
+      &found);
   gst_iterator_free (elements);
+  return found;
+}
+
+/// Gives the stream an SSRC that the offer can name before the first packet: retransmission is negotiated by
+/// it, and webrtcbin's key frame requests find their way by it.
+void
+set_ssrc (Outgoing &outgoing, uint32_t ssrc) {
+  outgoing.spec.ssrc = ssrc;
+  if (outgoing.payloader) g_object_set (outgoing.payloader.get (), "ssrc", ssrc, nullptr);
+  gst_caps_set_simple (outgoing.caps.get (), "ssrc", G_TYPE_UINT, ssrc, nullptr);
+}
+
+uint32_t
+choose_ssrc (const Outgoing &outgoing) {
+  guint ssrc = 0;
+  gst_structure_get_uint (gst_caps_get_structure (outgoing.caps.get (), 0), "ssrc", &ssrc);
+  if (outgoing.spec.ssrc != 0) ssrc = outgoing.spec.ssrc;
+  while (ssrc == 0)
+    ssrc = g_random_int ();
   return ssrc;
 }
 
@@ -73,17 +87,16 @@ inspect_source (const SenderSpec &spec, Ref<GstElement> source) {
   if (!src) return unusable ("the source has no pad \"src\"");
   auto caps = offered_caps (src.get (), spec);
   if (!caps) return caps.error ();
-  Outgoing outgoing{ spec, std::move (source), std::move (*caps) };
+  auto payloader = find_payloader (source.get ());
+  Outgoing outgoing{ spec, std::move (source), std::move (payloader), std::move (*caps) };
   outgoing.fixed = is_offer (outgoing.caps.get ());
-  outgoing.spec.ssrc
-      = choose_ssrc (spec.ssrc, outgoing.source.get (), gst_caps_get_structure (outgoing.caps.get (), 0));
-  gst_caps_set_simple (outgoing.caps.get (), "ssrc", G_TYPE_UINT, outgoing.spec.ssrc, nullptr);
   return outgoing;
 }
 
 std::unique_ptr<Sender>
-Sender::create (const Outgoing &outgoing, GstElement *pipeline, GstElement *webrtc) {
+Sender::create (Outgoing &outgoing, GstElement *pipeline, GstElement *webrtc) {
   auto self = std::unique_ptr<Sender> (new Sender);
+  set_ssrc (outgoing, choose_ssrc (outgoing));
   self->spec_ = outgoing.spec;
   self->pipeline_ = Ref<GstElement>::retain (pipeline);
   GstPadTemplate *templ = gst_element_get_pad_template (webrtc, "sink_%u");
@@ -95,7 +108,6 @@ Sender::create (const Outgoing &outgoing, GstElement *pipeline, GstElement *webr
 void
 Sender::announce (const Outgoing &outgoing) {
   spec_ = outgoing.spec;
-  rtx_ssrc = 0;
   g_object_set (sink_.get (), "msid", (spec_.stream + " " + spec_.cid).c_str (), nullptr);
   Ref<GstWebRTCRTPTransceiver> transceiver;
   g_object_get (sink_.get (), "transceiver", transceiver.out (), nullptr);
@@ -105,16 +117,22 @@ Sender::announce (const Outgoing &outgoing) {
                 nullptr);
   held_ = std::exchange (used_, true);
   if (!held_) return;
-  // The pad remembers the caps of the last source, which exclude the new SSRC from the offer.
   gst_pad_set_active (sink_.get (), TRUE);
   gst_pad_send_event (sink_.get (), gst_event_new_stream_start (spec_.cid.c_str ()));
   gst_pad_send_event (sink_.get (), gst_event_new_caps (outgoing.caps.get ()));
 }
 
 Result<>
-Sender::start (const Outgoing &outgoing) {
+Sender::start (Outgoing &outgoing) {
   static std::atomic<unsigned> count = 0;
+  if (used_) {
+    set_ssrc (outgoing, spec_.ssrc);
+    // Encryption counts on from the last packet, on both ends: RFC 3711 §3.3.1.
+    if (int last = last_->sequence_number; last >= 0)
+      g_object_set (outgoing.payloader.get (), "seqnum-offset", (last + 1) & 0xffff, nullptr);
+  }
   announce (outgoing);
+  payloader_ = outgoing.payloader;
 
   // One bin, so that source and guard leave together: a source whose pad is unlinked first would end with an
   // error.
@@ -141,26 +159,42 @@ Sender::start (const Outgoing &outgoing) {
   return {};
 }
 
+Result<>
+Sender::start_reserved () {
+  auto outgoing = std::exchange (reserved_, std::nullopt);
+  return outgoing ? start (*outgoing) : Result<> ();
+}
+
 void
 Sender::stop () {
+  reserved_.reset ();
   if (!bin_) return;
   flow_guard_set_open (guard_.get (), false);
   gst_element_set_locked_state (bin_.get (), TRUE);
   gst_bin_remove (GST_BIN (pipeline_.get ()), bin_.get ());
-  *gone_ = false;
+  last_->gone = false;
   // A streaming thread may hang in the pad's block until the answer comes: only deactivating the pad wakes
   // it. A flush would, too, but goes through rtpfunnel and stops the other tracks.
-  run_on_reaper ([bin = std::move (bin_), sink = sink_, gone = gone_] () mutable {
+  run_on_reaper ([bin = std::move (bin_), sink = sink_, payloader = payloader_, last = last_] {
+    // Below PAUSED it has not begun to count.
+    const bool counting = payloader && GST_STATE (payloader.get ()) >= GST_STATE_PAUSED;
     gst_pad_set_active (sink.get (), FALSE);
     gst_element_set_state (bin.get (), GST_STATE_NULL);
-    *gone = true;
+    if (counting) {
+      guint sequence_number = 0;
+      g_object_get (payloader.get (), "seqnum", &sequence_number, nullptr);
+      last->sequence_number = int (sequence_number);
+    }
+    last->gone = true;
   });
   guard_.reset ();
 }
 
 bool
 Sender::reusable_for (const Outgoing &outgoing) const {
-  return !active () && told_inactive_ && *gone_ && outgoing.fixed && spec_.codec == outgoing.spec.codec;
+  return !active () && !reserved_ && told_inactive_ && last_->gone && outgoing.fixed
+         && spec_.codec == outgoing.spec.codec && payloader_ && outgoing.payloader
+         && (outgoing.spec.ssrc == 0 || outgoing.spec.ssrc == spec_.ssrc);
 }
 
 void

@@ -88,6 +88,12 @@ ReportBlocks::find (uint32_t ssrc) const {
   return it == blocks_.end () ? std::nullopt : std::optional (it->second);
 }
 
+void
+ReportBlocks::forget (uint32_t ssrc) {
+  std::lock_guard lock (lock_);
+  blocks_.erase (ssrc);
+}
+
 std::vector<SenderReport>
 read_sender_reports (GstBuffer *compound, Nanos arrival) {
   std::vector<SenderReport> reports;
@@ -119,6 +125,14 @@ read_sender_stats (GstElement *rtpbin, const ReportBlocks &reports, uint32_t ssr
     stats.round_trip_s = block->round_trip_s;
   }
   return stats;
+}
+
+SenderStats
+since (const SenderStats &earlier, SenderStats now) {
+  for (auto counter : { &SenderStats::packets, &SenderStats::bytes, &SenderStats::nacks, &SenderStats::plis,
+                        &SenderStats::firs, &SenderStats::retransmitted })
+    if (now.*counter >= earlier.*counter) now.*counter -= earlier.*counter;
+  return now;
 }
 
 ReceiverStats

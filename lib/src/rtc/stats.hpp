@@ -22,6 +22,7 @@ public:
   /// Any thread: an incoming compound RTCP packet.
   void add (GstBuffer *compound);
   std::optional<Block> find (uint32_t ssrc) const;
+  void forget (uint32_t ssrc);
 
 private:
   mutable std::mutex lock_; // leaf
@@ -33,6 +34,8 @@ std::vector<SenderReport> read_sender_reports (GstBuffer *compound, Nanos arriva
 
 SenderStats read_sender_stats (GstElement *rtpbin, const ReportBlocks &reports, uint32_t ssrc,
                                uint32_t rtx_ssrc, int clock_rate);
+/// The counters of `now` less those of `earlier`, which rtpsession may have begun anew meanwhile.
+SenderStats since (const SenderStats &earlier, SenderStats now);
 /// What rtpbin and the jitter buffer (may be null) know; counters of our own are added by the caller.
 ReceiverStats read_receiver_stats (GstElement *rtpbin, GstElement *jitterbuffer, uint32_t ssrc);
 
