@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export LK_BUILD_DIR=${LK_BUILD_DIR:-$PWD/build}
 [[ -f $LK_BUILD_DIR/build.ninja ]] || meson setup "$LK_BUILD_DIR"
-meson compile -C "$LK_BUILD_DIR" tests/bench/room-bench gst/gstlivekit
+meson compile -C "$LK_BUILD_DIR" tests/bench/room-bench tests/bench/latency-bench gst/gstlivekit
 python=$(tests/integration/venv.sh)
 LIVEKIT_SERVER=$(subprojects/livekit-server/get.sh)
 export LIVEKIT_SERVER

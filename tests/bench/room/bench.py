@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What a room costs: milestones and processor time of our elements, beside the bare codec and the official Python SDK, in one run.
+"""What a room costs: milestones, latency and processor time of our elements, beside the bare codec, the official Python SDK
+and (with --peer "$(tests/bench/peer.sh)") the existing GStreamer plugin, in one run.
 
-    tests/bench/run.sh [--rounds N] [--seconds S] [connect publish subscribe tracks]
+    tests/bench/run.sh [--rounds N] [--seconds S] [--peer FOLDER] [connect latency publish subscribe tracks]
 
 Every figure is a median over the rounds with the range behind it; ratios are taken within a round, so that they hold when the machine is busy.
 """
@@ -20,6 +21,7 @@ from lk import launch, server  # noqa: E402  pylint: disable=wrong-import-positi
 from lk.server import token  # noqa: E402  pylint: disable=wrong-import-position
 
 PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "room-bench")
+LATENCY = os.path.join(launch.BUILD, "tests", "bench", "latency-bench")
 VIDEO = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1"
 AUDIO = "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1"
 
@@ -32,16 +34,24 @@ class Figures:
         self.rows.setdefault(name, []).append(value)
 
     def show(self):
-        width = max(len(name) for name in self.rows)
+        width = max((len(name) for name in self.rows), default=0)
         for name, values in self.rows.items():
             print(f"{name:<{width}}  {statistics.median(values):9.2f}   ({min(values):.2f} … {max(values):.2f}, n={len(values)})")
 
 
 class Bench:
-    def __init__(self, lk_server, rounds, seconds):
-        self.server, self.rounds, self.seconds = lk_server, rounds, seconds
+    def __init__(self, lk_server, rounds, seconds, peer):
+        self.server, self.rounds, self.seconds, self.peer = lk_server, rounds, seconds, peer
         self.figures = Figures()
         self.env = launch.environment(lk_server)
+        if peer:
+            self.env["GST_PLUGIN_PATH"] += os.pathsep + peer
+
+    def peer_element(self, kind, room, identity, name):
+        """The existing plugin's `sink` or `src` in that room."""
+        return (f"livekitwebrtc{kind} name={name} stun-server=\"\" signaller::ws-url={self.server.url} "
+                f"signaller::api-key={self.server.key} signaller::secret-key={self.server.secret} "
+                f"signaller::room-name={room} signaller::identity={identity}")
 
     def start(self, *pipeline, seconds=None, settle=3, encode=None):
         """room-bench on one pipeline, or on source and sink with livekitsink's encoder between them."""
@@ -72,13 +82,17 @@ class Bench:
             self.figures.add("connect → published, ratio", ours["published"] / sdk)
 
             room = uuid.uuid4().hex[:8]
-            publisher = self.start(f"{AUDIO} ! livekitsink room={room} identity=pub", seconds=8, settle=1)
+            publisher = self.start(f"{AUDIO} ! livekitsink room={room} identity=pub", seconds=12, settle=1)
             time.sleep(2)  # the publisher stands; what is timed begins with the next process
             subscriber = self.run(f"livekitsrc name=src room={room} identity=sub", seconds=2, settle=1)
             self.figures.add("connect → first sound, ours, ms", subscriber["first_buffer"])
             sdk = asyncio.run(self.sdk_first_sound(room))
             self.figures.add("connect → first sound, Python SDK, ms", sdk)
-            self.figures.add("connect → first sound, ratio", subscriber["first_buffer"] / sdk)
+            self.figures.add("connect → first sound, ratio to the SDK", subscriber["first_buffer"] / sdk)
+            if self.peer:
+                peer = self.run(self.peer_element("src", room, "peer", "src"), seconds=2, settle=1)["first_buffer"]
+                self.figures.add("connect → first sound, GStreamer peer, ms", peer)
+                self.figures.add("connect → first sound, ratio to the GStreamer peer", subscriber["first_buffer"] / peer)
             self.result(publisher)
 
     async def sdk_publish(self, name):
@@ -111,6 +125,30 @@ class Bench:
         await room.disconnect()
         return took
 
+    # ---- latency ---------------------------------------------------------------------------------------------
+
+    def latency(self):
+        """Raw buffer in → raw buffer out of the other pipeline, without the wait for its time on the clock."""
+        for _ in range(self.rounds):
+            for name, source in (("audio", AUDIO + ",format=S16LE"), ("video", VIDEO)):
+                room = uuid.uuid4().hex[:8]
+                ours = self.measure_latency(f"{source} ! identity name=mark ! livekitsink room={room} identity=pub session=pub",
+                                            f"livekitsrc name=src room={room} identity=sub session=sub")
+                self.figures.add(f"{name} latency, ours, ms", ours)
+                if self.peer:
+                    room = uuid.uuid4().hex[:8]
+                    peer = self.measure_latency(
+                        f"{source} ! identity name=mark ! sink.{name}_0 {self.peer_element('sink', room, 'pub', 'sink')} "
+                        f"{name}-caps={'audio/x-opus' if name == 'audio' else 'video/x-vp8'}",
+                        self.peer_element("src", room, "sub", "src"))
+                    self.figures.add(f"{name} latency, GStreamer peer, ms", peer)
+                    self.figures.add(f"{name} latency, ratio", ours / peer)
+
+    def measure_latency(self, publish, subscribe):
+        out = subprocess.run([LATENCY, f"--seconds={self.seconds}", publish, subscribe], env=self.env, check=True,
+                             stdout=subprocess.PIPE, text=True, timeout=180).stdout
+        return statistics.median(json.loads(out)[2:])  # without what the start disturbs
+
     # ---- processor time --------------------------------------------------------------------------------------
 
     def publish(self):
@@ -120,7 +158,7 @@ class Bench:
             ours = self.run(f"{VIDEO} ! livekitsink room={uuid.uuid4().hex[:8]} identity=pub")
             self.figures.add("720p30 VP8 publish, CPU-s/min", ours["cpu"])
             self.figures.add("  bare encoder, CPU-s/min", bare["cpu"])
-            self.figures.add("  ratio", ours["cpu"] / bare["cpu"])
+            self.figures.add("  publish, ratio", ours["cpu"] / bare["cpu"])
 
     def subscribe(self):
         """720p30 VP8: received and decoded, over the decoder on the same stream from a file."""
@@ -136,7 +174,7 @@ class Bench:
                 self.result(publisher)
                 self.figures.add("720p30 VP8 subscribe, CPU-s/min", ours["cpu"])
                 self.figures.add("  bare decoder, CPU-s/min", bare["cpu"])
-                self.figures.add("  ratio", ours["cpu"] / bare["cpu"])
+                self.figures.add("  subscribe, ratio", ours["cpu"] / bare["cpu"])
         finally:
             os.unlink(file)
 
@@ -148,13 +186,17 @@ class Bench:
             if count:
                 pads = " ".join(f"audiotestsrc is-live=true freq={200 + 20 * i} ! audio/x-raw,rate=48000,channels=1 ! s.audio_{i}"
                                 for i in range(count))
-                publisher = self.start(f"livekitsink name=s room={room} identity=pub {pads}", seconds=self.seconds + 15)
+                publisher = self.start(f"livekitsink name=s room={room} identity=pub {pads}", seconds=2 * self.seconds + 25)
                 time.sleep(5)
             ours = self.run(f"livekitsrc name=src room={room} identity=sub", settle=5)
             if ours["pads"] != count:
                 raise RuntimeError(f"{ours['pads']} pads instead of {count}")
+            peer = self.run(self.peer_element("src", room, "peer", "src"), settle=5) if self.peer and count else None
             for field, unit in (("cpu", "CPU-s/min"), ("rss_mib", "MiB"), ("threads", "threads")):
                 self.figures.add(f"{count} audio tracks, {unit}", ours[field])
+                if peer:
+                    self.figures.add(f"{count} audio tracks, {unit}, GStreamer peer", peer[field])
+                    self.figures.add(f"{count} audio tracks, {unit}, ratio", ours[field] / peer[field])
             if publisher:
                 self.result(publisher)
 
@@ -163,13 +205,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("what", nargs="*", choices=["connect", "publish", "subscribe", "tracks", []])
+    parser.add_argument("what", nargs="*", choices=["connect", "latency", "publish", "subscribe", "tracks", []])
+    parser.add_argument("--peer", help="folder of the existing GStreamer plugin, as tests/bench/peer.sh prints it")
     arguments = parser.parse_args()
     with server.Server() as lk_server:
-        bench = Bench(lk_server, arguments.rounds, arguments.seconds)
-        for what in arguments.what or ["connect", "publish", "subscribe", "tracks"]:
-            getattr(bench, what)()
-    bench.figures.show()
+        bench = Bench(lk_server, arguments.rounds, arguments.seconds, arguments.peer)
+        try:
+            for what in arguments.what or ["connect", "latency", "publish", "subscribe", "tracks"]:
+                getattr(bench, what)()
+        finally:
+            bench.figures.show()
 
 
 if __name__ == "__main__":

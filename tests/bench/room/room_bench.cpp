@@ -88,6 +88,16 @@ on_message (GstBus *, GstMessage *message, gpointer data) {
   return G_SOURCE_CONTINUE;
 }
 
+/// A description of one element alone would give that element, without a bus.
+lk::Ref<GstElement>
+make_plain (const char *description, GError **error) {
+  GstElement *content = gst_parse_bin_from_description (description, FALSE, error);
+  if (!content) return nullptr;
+  auto pipeline = lk::Ref<GstElement>::sink (gst_pipeline_new (nullptr));
+  gst_bin_add (GST_BIN (pipeline.get ()), content);
+  return pipeline;
+}
+
 /// SOURCE ! the encoder that livekitsink would use ! SINK
 lk::Ref<GstElement>
 make_encoding (const char *source, const char *codec, const char *sink, GError **error) {
@@ -133,7 +143,7 @@ main (int argc, char **argv) {
     return 2;
   }
   auto pipeline = codec ? make_encoding (argv[1], codec, argv[2], &error)
-                        : lk::Ref<GstElement>::sink (gst_parse_launch (argv[1], &error));
+                        : make_plain (argv[1], &error);
   if (!pipeline || error) {
     g_printerr ("%s\n", error ? error->message : "no pipeline");
     return 2;
