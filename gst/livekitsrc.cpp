@@ -120,8 +120,8 @@ struct GstLiveKitSrcPriv {
 
   std::mutex lock; // leaf: settings, tracks, flags below
   lk::gst::SrcSettings settings;
-  std::map<std::string, std::shared_ptr<lk::gst::SrcTrack>> tracks; // by track sid
-  std::set<std::shared_ptr<lk::gst::SrcTrack>> ending;              // EOS under way
+  std::map<const lk::session::RemoteTrack *, std::shared_ptr<lk::gst::SrcTrack>> tracks; // by what they show
+  std::set<std::shared_ptr<lk::gst::SrcTrack>> ending;                                   // EOS under way
   std::set<std::string> requested;      // sids subscribed by set-subscribed, whatever the filter says
   guint next_audio = 0, next_video = 0; // names are never reused while the element runs
   bool active = false, playing = false;
@@ -149,7 +149,7 @@ std::vector<TrackPtr>
 all_tracks (GstLiveKitSrc *self) {
   std::lock_guard guard (self->priv->lock);
   std::vector<TrackPtr> out;
-  for (const auto &[sid, track] : self->priv->tracks)
+  for (const auto &[remote, track] : self->priv->tracks)
     out.push_back (track);
   return out;
 }
@@ -177,8 +177,10 @@ remove_pad (GstLiveKitSrc *self, SrcTrack &track) {
 
 /// Whether the track is ours: other elements of the session may have asked for it. priv->lock held.
 bool
-accepts (const GstLiveKitSrcPriv &priv, const ParticipantInfo &participant, const TrackInfo &track) {
-  if (!priv.active || priv.ended || priv.tracks.contains (track.sid)) return false;
+accepts (const GstLiveKitSrcPriv &priv, const session::RemoteTrackPtr &remote) {
+  if (!priv.active || priv.ended || priv.tracks.contains (remote.get ())) return false;
+  const auto participant = remote->participant ();
+  const auto track = remote->info ();
   const auto &filter = priv.settings.filter;
   return priv.requested.contains (track.sid) || (filter.automatic && filter.matches (participant, track));
 }
@@ -210,7 +212,7 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   std::string name;
   {
     std::lock_guard guard (priv->lock);
-    if (!accepts (*priv, remote->participant (), info)) return;
+    if (!accepts (*priv, remote)) return;
     const bool audio = codec->kind == media::MediaKind::Audio;
     name = audio ? "audio_" + std::to_string (priv->next_audio++)
                  : "video_" + std::to_string (priv->next_video++);
@@ -222,7 +224,7 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   {
     std::lock_guard guard (priv->lock);
     if (!priv->active || priv->ended) return; // meanwhile; the track dismantles itself
-    priv->tracks[info.sid] = track;
+    priv->tracks[remote.get ()] = track;
     playing = priv->playing;
   }
   auto *pad_template
@@ -236,7 +238,7 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
   {
     std::unique_lock guard (priv->lock);
-    if (!priv->tracks.contains (info.sid)) { // stopped while the pad was being added
+    if (!priv->tracks.contains (remote.get ())) { // stopped while the pad was being added
       guard.unlock ();
       remove_pad (self, *track);
       return;
@@ -251,11 +253,11 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
 
 /// EOS on the pad, then it goes; downstream may take its time, so not on the session thread.
 void
-end_track (GstLiveKitSrc *self, const std::string &sid) {
+end_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   TrackPtr track;
   {
     std::lock_guard guard (self->priv->lock);
-    auto it = self->priv->tracks.find (sid);
+    auto it = self->priv->tracks.find (remote.get ());
     if (it == self->priv->tracks.end ()) return;
     track = it->second;
     self->priv->tracks.erase (it);
@@ -303,8 +305,7 @@ emit_track (GstLiveKitSrc *self, guint signal, const ParticipantInfo &participan
 void
 on_event (GstLiveKitSrc *self, const session::SessionEvent &event) {
   if (const auto *e = std::get_if<session::RemoteTrackSubscribed> (&event)) add_track (self, e->track);
-  if (const auto *e = std::get_if<session::RemoteTrackUnsubscribed> (&event))
-    end_track (self, e->track->info ().sid);
+  if (const auto *e = std::get_if<session::RemoteTrackUnsubscribed> (&event)) end_track (self, e->track);
   if (const auto *e = std::get_if<session::RemoteTrackPublished> (&event))
     emit_track (self, SIGNAL_TRACK_PUBLISHED, e->participant, e->track);
   if (const auto *e = std::get_if<session::RemoteTrackUnpublished> (&event))
@@ -315,7 +316,7 @@ on_event (GstLiveKitSrc *self, const session::SessionEvent &event) {
     TrackPtr track;
     {
       std::lock_guard guard (self->priv->lock);
-      auto it = self->priv->tracks.find (e->track->info ().sid);
+      auto it = self->priv->tracks.find (e->track.get ());
       if (it != self->priv->tracks.end ()) track = it->second;
     }
     if (auto pad = track ? pad_of (self, *track) : nullptr) {
@@ -380,7 +381,7 @@ pause (GstLiveKitSrc *self) {
 void
 deactivate (GstLiveKitSrc *self) {
   auto *priv = self->priv;
-  std::map<std::string, TrackPtr> tracks;
+  decltype (priv->tracks) tracks;
   std::set<TrackPtr> ending;
   {
     std::lock_guard guard (priv->lock);
@@ -388,7 +389,7 @@ deactivate (GstLiveKitSrc *self) {
     tracks.swap (priv->tracks);
     ending = priv->ending;
   }
-  for (const auto &[sid, track] : tracks)
+  for (const auto &[remote, track] : tracks)
     ending.insert (track);
   for (const auto &track : ending) {
     remove_pad (self, *track);

@@ -76,6 +76,18 @@ struct Participant::Rows {
         [] (Config &c, const GValue *v) { c.settings.field = g_value_get_boolean (v) != FALSE; },            \
         [] (const Config &c, GValue *v) { g_value_set_boolean (v, c.settings.field.value_or (false)); }      \
   }
+#define LK_RECONNECT_ROW(prop, field, of_policy, nick, blurb, least)                                         \
+  Row {                                                                                                      \
+    prop,                                                                                                    \
+        [] (const char *n) {                                                                                 \
+          return g_param_spec_uint (n, nick, blurb, least, 86'400'000,                                       \
+                                    guint (session::ReconnectPolicy ().of_policy.count ()), kReady);         \
+        },                                                                                                   \
+        [] (Config &c, const GValue *v) { c.settings.field = Millis (g_value_get_uint (v)); },               \
+        [] (const Config &c, GValue *v) {                                                                    \
+          g_value_set_uint (v, guint (session::reconnect_policy (c.settings).of_policy.count ()));           \
+        }                                                                                                    \
+  }
 
   static std::span<const Row>
   all () {
@@ -135,6 +147,33 @@ struct Participant::Rows {
            [] (const Config &c, GValue *v) {
              g_value_set_uint (
                  v, guint (c.settings.connect_timeout.value_or (Millis (kDefaultConnectTimeoutMs)).count ()));
+           } },
+      Row{ "reconnect",
+           [] (const char *n) {
+             return g_param_spec_enum (n, "Reconnect", "When to seek a connection again",
+                                       GST_TYPE_LIVEKIT_RECONNECT, GST_LIVEKIT_RECONNECT_AUTO, kReady);
+           },
+           [] (Config &c, const GValue *v) {
+             c.settings.reconnect = session::ReconnectMode (g_value_get_enum (v));
+           },
+           [] (const Config &c, GValue *v) {
+             g_value_set_enum (v, gint (session::reconnect_policy (c.settings).mode));
+           } },
+      LK_RECONNECT_ROW ("reconnect-initial", reconnect_initial, initial, "Reconnect initial",
+                        "Longest wait before the second attempt, in ms; the first is made at once", 1),
+      LK_RECONNECT_ROW ("reconnect-max", reconnect_max, max, "Reconnect maximum",
+                        "Longest wait between attempts, in ms; 400 during the first 10 s", 1),
+      LK_RECONNECT_ROW ("reconnect-timeout", reconnect_timeout, timeout, "Reconnect timeout",
+                        "How long a lost connection is sought before it counts as ended, in ms (0: for ever)",
+                        0),
+      Row{ "reconnect-multiplier",
+           [] (const char *n) {
+             return g_param_spec_double (n, "Reconnect multiplier", "By how much the wait grows each time", 1,
+                                         10, session::ReconnectPolicy ().multiplier, kReady);
+           },
+           [] (Config &c, const GValue *v) { c.settings.reconnect_multiplier = g_value_get_double (v); },
+           [] (const Config &c, GValue *v) {
+             g_value_set_double (v, session::reconnect_policy (c.settings).multiplier);
            } },
       Row{ "on-disconnect",
            [] (const char *n) {

@@ -61,6 +61,7 @@ class Server:
         self.url = None
         self.process = None
         self._dir = None
+        self._command = None
 
     def _write_config(self):
         self.port = self.fixed_port or free_port()
@@ -98,10 +99,8 @@ rtc:
         for _ in range(1 if self.fixed_port else 3):
             config = self._write_config()
             self.url = f"ws://127.0.0.1:{self.port}"
-            with open(log, "ab") as out:
-                self.process = subprocess.Popen(
-                    [binary, "--config", config], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-            if self._wait_until_it_answers(timeout):
+            self._command = [binary, "--config", config]
+            if self._run(log, timeout):
                 return self
             error = "exited" if self.process.poll() is not None else f"gave no answer in {timeout} s"
             self._stop_process()
@@ -109,6 +108,21 @@ rtc:
             tail = text.read()[-2000:]
         self.stop()
         raise RuntimeError(f"livekit-server {error} on port {self.port}:\n{tail}")
+
+    def _run(self, log, timeout):
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        return self._wait_until_it_answers(timeout)
+
+    def kill(self):
+        """As a crash would: no word to anybody."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self, timeout=15):
+        """After kill(): the same ports and keys, empty rooms."""
+        if not self._run(self.log_path or os.path.join(self._dir, "log"), timeout):
+            raise RuntimeError(f"livekit-server did not start again on port {self.port}")
 
     def _wait_until_it_answers(self, timeout):
         end = time.monotonic() + timeout

@@ -204,7 +204,8 @@ TEST_F (Connect, APeerThatCannotBeMadeFailsWithItsReason) {
   EXPECT_EQ (last_cause ().code, Errc::MissingElement);
 }
 
-TEST_F (Connect, ALostLinkShowsTheSeamOfAReconnectAndTakesEverythingDown) {
+TEST_F (Connect, WithoutReconnectALostLinkTakesEverythingDown) {
+  settings_.reconnect = ReconnectMode::Never;
   connect ({ make_participant ("alice", { make_track ("TR_1") }) });
   subscriber ().sections ({ make_section ("1", "TR_1", 11) });
   ASSERT_EQ (count<RemoteTrackSubscribed> (), 1u);
@@ -223,6 +224,7 @@ TEST_F (Connect, ALostLinkShowsTheSeamOfAReconnectAndTakesEverythingDown) {
 }
 
 TEST_F (Connect, AFailedPeerLaterOnIsALostLink) {
+  settings_.reconnect = ReconnectMode::Never;
   connect ();
   subscriber ().set_state (rtc::PeerState::Failed);
   run ();
@@ -271,6 +273,7 @@ TEST_F (Connect, BeingSentAwayWhileConnectingIsAFailure) {
 }
 
 TEST_F (Connect, ALeaveThatAsksForAReconnectIsALostLink) {
+  settings_.reconnect = ReconnectMode::Never;
   for (auto action : { LeaveAction::Resume, LeaveAction::Reconnect }) {
     events_.clear ();
     connect ();

@@ -326,6 +326,7 @@ TEST_F (Publish, TheFirstSubscriberIsTold) {
 }
 
 TEST_F (Publish, AfterALostLinkItIsPublishedAgainByTheNextStart) {
+  settings_.reconnect = ReconnectMode::Never;
   connect ();
   auto track = published (microphone (), "TR_1");
   signal ().lose ({ Errc::SignalLost, Retry::Resume, "broken" });
@@ -368,6 +369,7 @@ TEST_F (Publish, APublisherThatCannotBeMadeIsALostLink) {
 }
 
 TEST_F (Publish, AFailedPublisherPipelineIsALostLink) {
+  settings_.reconnect = ReconnectMode::Never;
   connect ();
   published (microphone (), "TR_1");
   publisher ().fail ({ Errc::MediaFailed, Retry::Restart, "dtlsenc broke" });

@@ -39,6 +39,11 @@ LK_ENUM_TYPE (gst_livekit_on_disconnect_get_type, "GstLiveKitOnDisconnect",
               { GST_LIVEKIT_ON_DISCONNECT_ERROR, "Error", "error" },
               { GST_LIVEKIT_ON_DISCONNECT_NONE, "Stay", "none" })
 
+LK_ENUM_TYPE (gst_livekit_reconnect_get_type, "GstLiveKitReconnect",
+              { GST_LIVEKIT_RECONNECT_AUTO, "After a lost connection", "auto" },
+              { GST_LIVEKIT_RECONNECT_NEVER, "Never", "never" },
+              { GST_LIVEKIT_RECONNECT_ALWAYS, "The first connect, too", "always" })
+
 LK_ENUM_TYPE (gst_livekit_transport_policy_get_type, "GstLiveKitTransportPolicy",
               { GST_LIVEKIT_TRANSPORT_POLICY_ALL, "Direct paths and relays", "all" },
               { GST_LIVEKIT_TRANSPORT_POLICY_RELAY, "Relays only", "relay" })

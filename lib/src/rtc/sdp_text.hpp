@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "rtc/payload_types.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

@@ -10,6 +10,8 @@ namespace {
 constexpr Millis kConnectTimeout{ 10000 };
 // Joined, but no media path yet: ICE or DTLS has gone wrong, and a second try often goes right.
 constexpr Millis kMediaTimeout{ 5000 };
+// Of one attempt to come back: a connect that was begun in a blackout hangs in TCP's own back-off.
+constexpr Millis kRejoinTimeout{ 3000 };
 constexpr Millis kMetadataTimeout{ 10000 };
 constexpr size_t kMaxMetadataRequests = 1000;
 
@@ -119,7 +121,7 @@ Engine::attempt () {
   link.stun_server = settings_.stun_server.value_or ("");
   link.turn_servers = settings_.turn_servers.value_or (std::vector<std::string> ());
   link.latency = subscriptions_->jitter_latency ();
-  link.timeout = settings_.connect_timeout.value_or (kConnectTimeout);
+  link.timeout = outage_ ? kRejoinTimeout : settings_.connect_timeout.value_or (kConnectTimeout);
   link_ = std::make_shared<Link> (context_, std::move (link), static_cast<Link::Listener &> (*this));
   link_->connect ();
 }
@@ -131,34 +133,113 @@ Engine::retry () {
   attempt ();
 }
 
+// ---- coming back
+
+/// The connection is lost for now: everything stays as it is until another one stands. False when there is no
+/// hope, or none is wanted.
+bool
+Engine::begin_outage (const Error &error) {
+  auto policy = reconnect_policy (settings_);
+  bool first = state_ == State::Connecting;
+  if (policy.mode == ReconnectMode::Never || (first && policy.mode != ReconnectMode::Always)) return false;
+  if (!worth_another_try (error)) return false;
+  connect_timer_.reset ();
+  outage_.emplace (Outage{ Backoff (policy), context_.env.clock->now (), nullptr, nullptr });
+  if (first) outage_->backoff.next (Millis (0), *context_.env.random); // the attempt that has just failed
+  if (!first && policy.timeout > Millis (0))
+    outage_->limit = context_.timers->once (policy.timeout, [this, error] {
+      end (Event::GivenUp,
+           { error.code, Retry::Never, error.message + "; the connection did not come back in time" }, false);
+    });
+  return true;
+}
+
+void
+Engine::attempt_later () {
+  auto age = std::chrono::duration_cast<Millis> (context_.env.clock->now () - outage_->since);
+  auto delay = outage_->backoff.next (age, *context_.env.random);
+  GST_INFO ("%s: attempt %d in %d ms", context_.name.c_str (), outage_->backoff.attempts (),
+            static_cast<int> (delay.count ()));
+  outage_->next = context_.timers->once (delay, [this] {
+    outage_->next.reset ();
+    if (refresh_token ()) attempt ();
+  });
+}
+
+/// A token that we minted is minted anew; a given one is used until the server sends a newer one.
+bool
+Engine::refresh_token () {
+  if (!identity_->minted) return true;
+  auto settings = settings_;
+  settings.identity = identity_->identity;
+  auto identity = resolve (
+      settings, [this] { return identity_->identity; },
+      std::chrono::duration_cast<std::chrono::seconds> (context_.env.clock->wall ()));
+  if (!identity) {
+    end (Event::GivenUp, identity.error (), false);
+    return false;
+  }
+  token_ = identity->token;
+  return true;
+}
+
+/// The transport goes, what runs over it stays.
+void
+Engine::suspend () {
+  media_timer_.reset ();
+  publications_->unbind ();
+  subscriptions_->suspend ();
+  while (!metadata_requests_.empty ())
+    finish_metadata (metadata_requests_.begin ()->first, closed_error ());
+  // Without a Leave: to the server the lost participant and the next one are the same identity.
+  close_link (false, {});
+}
+
 void
 Engine::on_link_joined (const JoinResponse &join) {
   join_ = join;
-  roster_.reset (join.participant, join.others);
+  auto changes = roster_.reset (join.participant, join.others);
   snapshot_->write ([&] (Snapshot::Data &data) {
     data.room = join.room;
     data.self = std::make_shared<ParticipantInfo> (roster_.self ());
     data.participants = roster_.participants ();
     ++data.stats.joins;
   });
+  if (state_ == State::Reconnecting) apply_changes (changes);
   // Requests leave before the subscriber's first offer comes: the time to the first frame is made of round
   // trips.
   publications_->bind (*link_, join.enabled_publish_codecs);
   subscriptions_->bind (*link_, automatic_);
   send_own_metadata ();
-  if (attempts_ == 1) media_timer_ = context_.timers->once (kMediaTimeout, [this] { retry (); });
+  if (outage_)
+    media_timer_ = context_.timers->once (kMediaTimeout, [this] {
+      on_link_lost ({ Errc::TransportLost, Retry::Restart,
+                      "joined the room, but no media connection within 5 s: check that UDP or TCP to the "
+                      "server's media ports is open" });
+    });
+  else if (attempts_ == 1)
+    media_timer_ = context_.timers->once (kMediaTimeout, [this] { retry (); });
 }
 
 void
 Engine::on_link_connected () {
   connect_timer_.reset ();
   media_timer_.reset ();
-  auto took = std::chrono::duration_cast<Millis> (context_.env.clock->now () - started_);
-  snapshot_->write ([&] (Snapshot::Data &data) { data.stats.connect_time = took; });
+  bool again = state_ == State::Reconnecting;
+  auto since = again ? outage_->since : started_;
+  outage_.reset ();
+  auto took = std::chrono::duration_cast<Millis> (context_.env.clock->now () - since);
+  snapshot_->write ([&] (Snapshot::Data &data) {
+    if (again) ++data.stats.reconnects;
+    (again ? data.stats.last_outage : data.stats.connect_time) = took;
+  });
   refresh_stats ();
-  if (!apply (Event::Joined)) return;
-  for (const auto &event : replay ())
-    emit (event);
+  if (!apply (again ? Event::Recovered : Event::Joined)) return;
+  if (again)
+    emit (RoomJoined{ join_->room, roster_.self (), join_->server });
+  else
+    for (const auto &event : replay ())
+      emit (event);
   subscriptions_->announce ();
 }
 
@@ -196,7 +277,10 @@ Engine::send_own_metadata () {
 
 void
 Engine::connect_failed (const Error &error) {
-  end (Event::Refused, error, true);
+  if (!outage_ && !begin_outage (error)) return end (Event::Refused, error, true);
+  if (!worth_another_try (error)) return end (Event::Refused, error, true);
+  take_down (true, {});
+  attempt_later ();
 }
 
 void
@@ -207,8 +291,15 @@ Engine::on_link_lost (const Error &error) {
     if (join_ && media && error.retry != Retry::Never && attempts_ == 1) return retry ();
     return connect_failed (error);
   }
-  apply (Event::LinkLost, error);
-  end (Event::GivenUp, error, error.code != Errc::SignalLost);
+  if (state_ == State::Reconnecting) {
+    if (!worth_another_try (error)) return end (Event::GivenUp, error, false);
+    GST_INFO ("%s: not yet: %s", context_.name.c_str (), error.message.c_str ());
+  } else {
+    apply (Event::LinkLost, error);
+    if (!begin_outage (error)) return end (Event::GivenUp, error, error.code != Errc::SignalLost);
+  }
+  suspend ();
+  attempt_later ();
 }
 
 void
@@ -239,7 +330,10 @@ void
 Engine::take_down (bool leave, std::function<void ()> done) {
   // A retry while connecting is invisible: nothing had been announced.
   bool visible = join_ && state_ != State::Connecting;
-  if (state_ != State::Connecting) connect_timer_.reset ();
+  if (state_ != State::Connecting) {
+    connect_timer_.reset ();
+    outage_.reset ();
+  }
   media_timer_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();
@@ -283,6 +377,7 @@ Engine::shut_down () {
   g_assert (context_.queue->is_current ());
   connect_timer_.reset ();
   media_timer_.reset ();
+  outage_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();
   link_.reset ();

@@ -4,9 +4,8 @@
 //   start ─▶ resolve settings ─▶ Link ─▶ joined ─▶ primary connected ─▶ Connected
 //                                  └ ICE or DTLS failed, or no media after 5 s: once more from scratch
 //   stop  ─▶ sources and consumers unbound ─▶ Link::close
-//
-// A reconnect fits between link_lost() and the Failed that follows it today: it would make a new Link and
-// leave the rest standing.
+//   lost  ─▶ Reconnecting: roster, publications and subscriptions stand, a new Link ─▶ joined ─▶ Connected
+//                 ▲        └ failed: once more, as Backoff says, until the time is up or the error is final
 #pragma once
 
 #include "session/publications.hpp"
@@ -78,10 +77,21 @@ private:
   void on_quality (const ConnectionQualityUpdate &update);
   void on_room_moved (const RoomMoved &moved);
 
+  /// From a lost connection to the next one that stands.
+  struct Outage {
+    Backoff backoff;
+    Nanos since{ 0 };
+    TimerPtr next, limit;
+  };
+
   bool apply (Event event, std::optional<Error> cause = {});
   void emit (const SessionEvent &event);
   void attempt ();
   void retry ();
+  bool begin_outage (const Error &error);
+  void attempt_later ();
+  bool refresh_token ();
+  void suspend ();
   void connect_failed (const Error &error);
   void end (Event event, const Error &error, bool leave);
   void take_down (bool leave, std::function<void ()> done);
@@ -102,6 +112,7 @@ private:
   int attempts_ = 0;
   Nanos started_{ 0 };
   TimerPtr connect_timer_, media_timer_;
+  std::optional<Outage> outage_;
   std::shared_ptr<Link> link_;
   std::vector<std::shared_ptr<Link>> closing_;
   std::vector<std::function<void ()>> left_; // to be called when all of them are closed

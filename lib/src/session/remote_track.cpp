@@ -14,24 +14,35 @@ constexpr Nanos kStatsAge = std::chrono::seconds (1);
 
 std::shared_ptr<RemoteTrackImpl>
 RemoteTrackImpl::create (Parts &parts, ParticipantPtr participant, const TrackInfo &info, Port port) {
-  std::shared_ptr<RemoteTrackImpl> track (new RemoteTrackImpl (info.sid, port));
+  std::shared_ptr<RemoteTrackImpl> track (new RemoteTrackImpl (port));
   track->participant_ = std::move (participant);
   track->info_ = info;
   // Both hooks are called by streaming threads, which must not touch the transport's objects: they may be the
   // last to hold one.
   media::FrameReceiver::Hooks hooks;
-  hooks.request_keyframe = [port, sid = info.sid] {
-    port.queue->post ([subscriptions = port.subscriptions, sid] {
-      if (auto s = subscriptions.lock ()) s->request_keyframe (sid);
+  std::weak_ptr<RemoteTrackImpl> weak = track;
+  hooks.request_keyframe = [port, weak] {
+    port.queue->post ([subscriptions = port.subscriptions, weak] {
+      auto s = subscriptions.lock ();
+      auto self = weak.lock ();
+      if (s && self) s->request_keyframe (self->sid ());
     });
   };
-  hooks.set_dropping = [port, sid = info.sid] (bool dropping) {
-    port.queue->post ([subscriptions = port.subscriptions, sid, dropping] {
-      if (auto s = subscriptions.lock ()) s->set_dropping (sid, dropping);
+  hooks.set_dropping = [port, weak] (bool dropping) {
+    port.queue->post ([subscriptions = port.subscriptions, weak, dropping] {
+      auto s = subscriptions.lock ();
+      auto self = weak.lock ();
+      if (s && self) s->set_dropping (self->sid (), dropping);
     });
   };
   track->frames_ = parts.make_frame_receiver (std::move (hooks));
   return track;
+}
+
+std::string
+RemoteTrackImpl::sid () const {
+  std::lock_guard lock (lock_);
+  return info_.sid;
 }
 
 TrackInfo
@@ -130,8 +141,10 @@ RemoteTrackImpl::set_ts_offset (Nanos offset) {
 
 void
 RemoteTrackImpl::post (void (Subscriptions::*call) (const std::string &)) const {
-  port_.queue->post ([subscriptions = port_.subscriptions, sid = sid_, call] {
-    if (auto s = subscriptions.lock ()) ((*s).*call) (sid);
+  port_.queue->post ([subscriptions = port_.subscriptions, weak = weak_from_this (), call] {
+    auto s = subscriptions.lock ();
+    auto self = weak.lock ();
+    if (s && self) ((*s).*call) (self->sid ());
   });
 }
 

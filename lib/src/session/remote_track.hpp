@@ -35,10 +35,7 @@ public:
   Stats stats () const override;
 
   // The session's side.
-  const std::string &
-  sid () const {
-    return sid_;
-  }
+  std::string sid () const;
   Demand demand () const;
   void set_info (ParticipantPtr participant, const TrackInfo &info);
   void set_participant (ParticipantPtr participant);
@@ -49,16 +46,15 @@ public:
   void set_ts_offset (Nanos offset);
 
 private:
-  RemoteTrackImpl (std::string sid, Port port) : sid_ (std::move (sid)), port_ (std::move (port)) {}
+  explicit RemoteTrackImpl (Port port) : port_ (std::move (port)) {}
   void post (void (Subscriptions::*call) (const std::string &)) const;
 
-  const std::string sid_;
   const Port port_;
   std::shared_ptr<media::FrameReceiver> frames_; // set once by create()
 
   mutable std::mutex lock_; // leaf: guards what follows, held for copies only
   ParticipantPtr participant_;
-  TrackInfo info_;
+  TrackInfo info_; // with another sid after a full reconnect
   bool paused_ = false;
   Demand demand_;
   rtc::ReceiverStats rtp_;

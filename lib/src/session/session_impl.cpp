@@ -53,6 +53,16 @@ struct Core {
     auto *change = std::get_if<StateChanged> (&event);
     if (change && (change->to == State::Disconnected || change->to == State::Failed)) users->set_running ({});
     users->deliver (event);
+    if (std::holds_alternative<RoomJoined> (event) && engine->state () == State::Connected)
+      tell_latecomers ();
+  }
+
+  /// Who started during an outage has missed what stood through it.
+  void
+  tell_latecomers () {
+    for (const auto *user : std::exchange (latecomers, {}))
+      for (const auto &event : engine->replay ())
+        if (!std::holds_alternative<RoomJoined> (event)) users->deliver_to (user, event);
   }
 
   void
@@ -65,6 +75,7 @@ struct Core {
       return;
     }
     demand_changed ();
+    if (engine->state () == State::Reconnecting) latecomers.push_back (user);
     for (const auto &event : engine->replay ())
       users->deliver_to (user, event);
   }
@@ -73,6 +84,7 @@ struct Core {
   user_gone (const void *user, const std::shared_ptr<Gate> &gate) {
     engine->publications ()->remove_owned (user);
     demand_changed ();
+    std::erase (latecomers, user);
     if (users->any_live ()) return gate->open ();
     engine->stop ([gate] { gate->open (); });
   }
@@ -85,6 +97,7 @@ struct Core {
   std::shared_ptr<SessionThread> thread;
   std::shared_ptr<Users> users;
   std::shared_ptr<Engine> engine;
+  std::vector<const User *> latecomers; // compared only
 };
 
 class SessionImpl : public Session {

@@ -37,6 +37,11 @@ for_each_setting (Visit visit) {
   visit ("proxy", &Settings::proxy);
   visit ("ca-file", &Settings::ca_file);
   visit ("tls-validation-flags", &Settings::tls_validation_flags);
+  visit ("reconnect", &Settings::reconnect);
+  visit ("reconnect-initial", &Settings::reconnect_initial);
+  visit ("reconnect-max", &Settings::reconnect_max);
+  visit ("reconnect-timeout", &Settings::reconnect_timeout);
+  visit ("reconnect-multiplier", &Settings::reconnect_multiplier);
 }
 
 std::string
@@ -129,6 +134,17 @@ merge (Settings &into, SettingOwners &owners, const Settings &from, const std::s
     owners.emplace_back (property, from_owner);
   });
   return {};
+}
+
+ReconnectPolicy
+reconnect_policy (const Settings &settings) {
+  ReconnectPolicy policy;
+  policy.mode = settings.reconnect.value_or (policy.mode);
+  policy.initial = settings.reconnect_initial.value_or (policy.initial);
+  policy.max = settings.reconnect_max.value_or (policy.max);
+  policy.multiplier = settings.reconnect_multiplier.value_or (policy.multiplier);
+  policy.timeout = settings.reconnect_timeout.value_or (policy.timeout);
+  return policy;
 }
 
 void

@@ -6,6 +6,7 @@
 #include "base/time.hpp"
 #include "net/network.hpp"
 #include "proto/model.hpp"
+#include "session/reconnect_policy.hpp"
 
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct Settings {
   std::optional<std::vector<std::string>> turn_servers;
   std::optional<std::string> proxy, ca_file;
   std::optional<uint32_t> tls_validation_flags;
+  std::optional<ReconnectMode> reconnect;
+  std::optional<Millis> reconnect_initial, reconnect_max, reconnect_timeout;
+  std::optional<double> reconnect_multiplier;
 };
 
 /// Adds `from` (of the element called `from_owner`). Two different values for one setting: Errc::Settings
@@ -36,6 +40,9 @@ Result<> merge (Settings &into, SettingOwners &owners, const Settings &from, con
 /// Fills what is unset from LIVEKIT_URL, LIVEKIT_TOKEN, LIVEKIT_API_KEY, LIVEKIT_API_SECRET. `env` reads one
 /// variable ("" = unset).
 void apply_environment (Settings &settings, const std::function<std::string (const char *)> &env);
+
+/// What is unset gets its default.
+ReconnectPolicy reconnect_policy (const Settings &settings);
 
 /// Everything needed to connect, checked: what a missing or contradicting setting means is said in the error.
 struct Identity {

@@ -52,9 +52,11 @@ bool
 Subscriptions::wanted (const std::string &sid) const {
   if (auto it = overrides_.find (sid); it != overrides_.end ()) return it->second;
   auto found = roster_.find_track (sid);
-  return found && std::any_of (filters_.begin (), filters_.end (), [&] (const TrackFilter &filter) {
-           return filter.automatic && filter.matches (*found.participant, *found.track);
-         });
+  if (!found) return false;
+  if (auto it = find_absent (found); it != absent_.end () && it->subscribed) return *it->subscribed;
+  return std::any_of (filters_.begin (), filters_.end (), [&] (const TrackFilter &filter) {
+    return filter.automatic && filter.matches (*found.participant, *found.track);
+  });
 }
 
 void
@@ -141,6 +143,74 @@ void
 Subscriptions::announce () {
   announcing_ = true;
   refresh ();
+  if (!absent_.empty ()) absent_limit_ = context_.timers->once (kReappearLimit, [this] { drop_absent (); });
+}
+
+void
+Subscriptions::suspend () {
+  absent_limit_.reset ();
+  link_ = nullptr;
+  announcing_ = false;
+  sections_.clear ();
+  held_.clear ();
+  auto position_of = [] (const RemoteTrackImpl &track) {
+    const auto &tracks = track.participant ().tracks;
+    auto it = std::find_if (tracks.begin (), tracks.end (),
+                            [sid = track.sid ()] (const TrackInfo &info) { return info.sid == sid; });
+    return size_t (it - tracks.begin ());
+  };
+  for (auto &[sid, entry] : entries_) {
+    entry.track->frames ().unbind ();
+    entry.track->set_ts_offset (Nanos (0));
+    if (!entry.announced) continue;
+    auto asked = overrides_.find (sid);
+    absent_.push_back ({ entry.track, position_of (*entry.track),
+                         asked == overrides_.end () ? std::nullopt : std::optional (asked->second) });
+  }
+  std::stable_sort (absent_.begin (), absent_.end (),
+                    [] (const Absent &a, const Absent &b) { return a.position < b.position; });
+  entries_.clear ();
+  subscribed_.clear ();
+  alignment_.clear ();
+  check_latency ();
+}
+
+std::vector<Subscriptions::Absent>::const_iterator
+Subscriptions::find_absent (const Roster::Track &found) const {
+  auto same_sid = std::find_if (absent_.begin (), absent_.end (), [&] (const Absent &absent) {
+    return absent.track->sid () == found.track->sid;
+  });
+  if (same_sid != absent_.end ()) return same_sid;
+  return std::find_if (absent_.begin (), absent_.end (), [&] (const Absent &absent) {
+    auto info = absent.track->info ();
+    return absent.track->participant ().identity == found.participant->identity
+           && info.kind == found.track->kind && info.source == found.track->source
+           && info.name == found.track->name && info.mime_type == found.track->mime_type
+           && !roster_.find_track (info.sid);
+  });
+}
+
+/// Gives the entry the track that it was before the reconnect, if there is one.
+void
+Subscriptions::adopt (Entry &entry, const Roster::Track &found) {
+  auto it = find_absent (found);
+  if (it == absent_.end ()) return;
+  entry.track = it->track;
+  entry.announced = true;
+  if (it->subscribed) overrides_[found.track->sid] = *it->subscribed;
+  GST_INFO ("%s: %s of %s is back as %s", context_.name.c_str (), entry.track->sid ().c_str (),
+            found.participant->identity.c_str (), found.track->sid.c_str ());
+  absent_.erase (it);
+  entry.track->set_info (found.participant, *found.track);
+  tell_demand (entry);
+  emit_ (RemoteTrackChanged{ entry.track });
+}
+
+void
+Subscriptions::drop_absent () {
+  absent_limit_.reset ();
+  for (const auto &absent : std::exchange (absent_, {}))
+    emit_ (RemoteTrackUnsubscribed{ absent.track });
 }
 
 void
@@ -152,6 +222,7 @@ Subscriptions::unbind () {
   held_.clear ();
   while (!entries_.empty ())
     drop (entries_.begin ()->first);
+  drop_absent ();
   subscribed_.clear ();
   overrides_.clear ();
   alignment_.clear ();
@@ -200,10 +271,25 @@ Subscriptions::on_sections (const std::vector<rtc::ReceiveSection> &sections) {
   refresh ();
 }
 
+/// Sids as their owners list the tracks, so that equals keep their order.
+std::vector<std::string>
+Subscriptions::in_roster_order (const Sections &sections) const {
+  std::vector<std::pair<size_t, std::string>> ordered;
+  for (const auto &[sid, section] : sections) {
+    auto found = roster_.find_track (sid);
+    ordered.emplace_back (found ? size_t (found.track - found.participant->tracks.data ()) : 0, sid);
+  }
+  std::sort (ordered.begin (), ordered.end ());
+  std::vector<std::string> sids;
+  for (auto &[position, sid] : ordered)
+    sids.push_back (std::move (sid));
+  return sids;
+}
+
 /// Brings the tracks in line with the latest offer and the roster.
 void
 Subscriptions::refresh () {
-  std::map<std::string, const rtc::ReceiveSection *> current;
+  Sections current;
   for (const auto &section : sections_)
     if (section.active && !section.track_sid.empty ()) current.emplace (section.track_sid, &section);
 
@@ -213,10 +299,12 @@ Subscriptions::refresh () {
   for (const auto &sid : gone)
     drop (sid);
 
-  for (const auto &[sid, section] : current) {
+  for (const auto &sid : in_roster_order (current)) {
+    const auto *section = current.at (sid);
     auto found = roster_.find_track (sid);
     if (!found) continue; // its update is still to come, or it has just ended
     auto &entry = entries_[sid];
+    if (!entry.track) adopt (entry, found);
     if (!entry.track)
       entry.track = RemoteTrackImpl::create (*context_.env.parts, found.participant, *found.track,
                                              { context_.queue, weak_from_this (), context_.env.clock });
@@ -393,6 +481,8 @@ Subscriptions::announced () const {
   std::vector<RemoteTrackPtr> tracks;
   for (const auto &[sid, entry] : entries_)
     if (entry.announced) tracks.push_back (entry.track);
+  for (const auto &absent : absent_)
+    tracks.push_back (absent.track);
   return tracks;
 }
 

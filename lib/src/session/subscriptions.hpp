@@ -1,6 +1,8 @@
 // What we receive: the union of what elements want → UpdateSubscription; offer sections + roster + RTP
 // streams → RemoteTracks. A track is announced as soon as the latest offer has a section for it and the
-// roster knows it, not with its first packet: a muted one has none. Session thread only.
+// roster knows it, not with its first packet: a muted one has none. After a full reconnect a track is known
+// again by its owner's identity, its kind, source and name: sids, mids and SSRCs are new. Session thread
+// only.
 #pragma once
 
 #include "session/alignment.hpp"
@@ -16,6 +18,8 @@ class Subscriptions : public std::enable_shared_from_this<Subscriptions> {
 public:
   using Emit = std::function<void (const SessionEvent &)>;
   static constexpr Millis kDefaultLatency{ 200 };
+  /// How long an announced track may stay away after a full reconnect.
+  static constexpr Millis kReappearLimit{ 15'000 };
 
   Subscriptions (const Context &context, const Roster &roster, Emit emit);
 
@@ -29,8 +33,11 @@ public:
 
   /// Joined; `automatic`: the server subscribes us to everything by itself.
   void bind (Link &link, bool automatic);
-  /// Connected: tracks are announced from now on.
+  /// Connected: tracks are announced from now on; those from before a reconnect have kReappearLimit to come
+  /// back.
   void announce ();
+  /// The link is gone and another will follow: streams end, announced tracks stay.
+  void suspend ();
   /// The link is gone: tracks that were announced are reported as unsubscribed.
   void unbind ();
 
@@ -69,7 +76,20 @@ private:
     Demand told; // what the server knows; its default to begin with
   };
 
+  /// An announced track between two links.
+  struct Absent {
+    std::shared_ptr<RemoteTrackImpl> track;
+    size_t position = 0;            ///< among its owner's tracks: tells equals apart
+    std::optional<bool> subscribed; ///< by request, whatever the filters say
+  };
+
   bool wanted (const std::string &sid) const;
+  /// The absent track that has come back as this one; end() when it is a new one.
+  std::vector<Absent>::const_iterator find_absent (const Roster::Track &found) const;
+  void adopt (Entry &entry, const Roster::Track &found);
+  using Sections = std::map<std::string, const rtc::ReceiveSection *>; // by track sid
+  std::vector<std::string> in_roster_order (const Sections &sections) const;
+  void drop_absent ();
   void update_subscriptions (const std::vector<std::string> &sids);
   void update_all_subscriptions ();
   void refresh ();
@@ -92,7 +112,9 @@ private:
       subscribed_;                            // by track sid: asked for by hand; what the server was told
   std::vector<rtc::ReceiveSection> sections_; // of the latest offer
   std::map<std::string, Entry> entries_;      // by track sid
-  std::vector<rtc::Incoming> held_;           // streams whose section or track is not known yet
+  std::vector<Absent> absent_;
+  TimerPtr absent_limit_;
+  std::vector<rtc::Incoming> held_; // streams whose section or track is not known yet
   Alignment alignment_;
 };
 

@@ -67,6 +67,22 @@ typedef enum {
 } GstLiveKitOnDisconnect;
 
 /**
+ * GstLiveKitReconnect:
+ * @GST_LIVEKIT_RECONNECT_AUTO: a lost connection is sought again; the first connect has to succeed
+ * @GST_LIVEKIT_RECONNECT_NEVER: a lost connection is the end
+ * @GST_LIVEKIT_RECONNECT_ALWAYS: the first connect is tried again as well, without end
+ *
+ * What an element does when it cannot reach its room.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_RECONNECT_AUTO,
+  GST_LIVEKIT_RECONNECT_NEVER,
+  GST_LIVEKIT_RECONNECT_ALWAYS
+} GstLiveKitReconnect;
+
+/**
  * GstLiveKitTransportPolicy:
  * @GST_LIVEKIT_TRANSPORT_POLICY_ALL: direct paths and relays
  * @GST_LIVEKIT_TRANSPORT_POLICY_RELAY: relays (TURN) only
@@ -181,6 +197,7 @@ typedef enum {
 GST_LIVEKIT_API GType gst_livekit_connection_state_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_track_source_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_on_disconnect_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_reconnect_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_transport_policy_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_output_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_video_quality_get_type (void);
@@ -192,6 +209,7 @@ GST_LIVEKIT_API GType gst_livekit_stream_per_get_type (void);
 #define GST_TYPE_LIVEKIT_CONNECTION_STATE (gst_livekit_connection_state_get_type ())
 #define GST_TYPE_LIVEKIT_TRACK_SOURCE (gst_livekit_track_source_get_type ())
 #define GST_TYPE_LIVEKIT_ON_DISCONNECT (gst_livekit_on_disconnect_get_type ())
+#define GST_TYPE_LIVEKIT_RECONNECT (gst_livekit_reconnect_get_type ())
 #define GST_TYPE_LIVEKIT_TRANSPORT_POLICY (gst_livekit_transport_policy_get_type ())
 #define GST_TYPE_LIVEKIT_OUTPUT (gst_livekit_output_get_type ())
 #define GST_TYPE_LIVEKIT_VIDEO_QUALITY (gst_livekit_video_quality_get_type ())

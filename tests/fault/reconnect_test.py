@@ -1,0 +1,67 @@
+"""A server that dies and comes back under running pipelines. The official SDK is the other end; it comes back by itself."""
+import os
+import time
+
+import numpy as np
+
+from lk import tone
+from lk.case import LiveKitTest
+from lk.recording import Recording
+from lk.wait import wait_until
+
+WAV = "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1 ! wavenc ! filesink buffer-mode=unbuffered location={}"
+
+
+class ServerDies(LiveKitTest):
+    server_options = {}
+
+    def outage(self, seconds):
+        self.server.kill()
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() >= end, seconds + 5, "the outage")
+        self.server.start_again()
+
+    def test_a_publisher_goes_on_after_two_deaths(self):
+        them = self.peer("them")
+        ours = self.launch(f"audiotestsrc is-live=true freq=660 ! livekitsink room={self.room} identity=us", messages=True)
+        them.hear("us").wait_for_tone(660)
+        for _ in range(2):
+            self.outage(2.1)
+            revived = time.monotonic()
+            ours.wait_for_output("from=(string)reconnecting, to=(string)connected", 5)
+            # A participant of its own, because the SDK's reconnect is slower than ours.
+            witness = self.peer("witness")
+            witness.hear("us").wait_for_tone(660)
+            self.assertLess(time.monotonic() - revived, 15)
+            witness.leave()
+        self.assertTrue(ours.running, ours.output)
+
+    def test_a_recording_is_one_file_with_the_outage_as_silence(self):
+        self.peer("them").publish_tone(523)
+        path = self.path("a.wav")
+        ours = self.launch(f"livekitsrc room={self.room} identity=us name=r r.audio_0 ! {WAV.format(path)}",
+                           eos_on_shutdown=True, messages=True)
+        self.wait_for_sound(path, 2)
+        self.outage(2.1)
+        # The SDK comes back and publishes again; its track has another sid then.
+        self.wait_for_tone_at_the_end(ours, path, 523, 30)
+        code, took = ours.interrupt(10)
+        self.assertEqual(code, 0, ours.output)
+        self.assertLess(took, 1.3)
+        sound = Recording(path).sound()[:, 0]
+        self.assert_near(tone.measure(sound[24000:48000]).frequency, 523, 2, "before")
+        self.assert_near(tone.measure(sound[-48000:-14400]).frequency, 523, 2, "after")
+        self.assertGreater(tone.longest_silence(sound), 2.0, "the outage is in the file")
+        self.assertEqual(ours.output.count("livekit-track-subscribed"), 1, "the same pad")
+
+    def wait_for_sound(self, path, seconds):
+        wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > seconds * 96000, 20, f"{seconds} s in {path}")
+
+    def wait_for_tone_at_the_end(self, process, path, frequency, timeout):
+        def there():
+            self.assertTrue(process.running, process.output)
+            with open(path, "rb") as data:
+                data.seek(-2 * 48000, 2)
+                last = np.frombuffer(data.read(2 * 48000), "<i2").astype(float) / 32768
+            return tone.longest_silence(last) < 0.1 and abs(tone.measure(last).frequency - frequency) < 3
+        wait_until(there, timeout, lambda: "the tone again\n" + process.output[-3000:])
