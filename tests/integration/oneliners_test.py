@@ -63,7 +63,7 @@ class OneLiners(LiveKitTest):
         files = [self.path(os.path.basename(f)) for f in re.findall(r"filesink location=(\S+)", command)]
         # In a terminal Ctrl-C reaches gst-launch-1.0 itself; exec makes it the only process here too.
         process = self.run_program(["bash", "-c", "exec " + command], cwd=self.directory,
-                                   env={"FILE": media.encoded("vp8", seconds=20, tone=500)})
+                                   env={"FILE": media.encoded("vp8", seconds=20, frequency=500)})
         if publishes:
             who = wait_until(lambda: next((p for p in peer.room.remote_participants.values()
                                            if len(p.track_publications) >= command.count("livekitsink")), None),

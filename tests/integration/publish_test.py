@@ -157,7 +157,7 @@ class Several(Publish):
 
     def test_decodebin_links_by_itself(self):
         peer = self.peer("guest")
-        path = media.encoded("vp8", tone=800)
+        path = media.encoded("vp8", frequency=800)
         self.launch(f"filesrc location={path} ! decodebin name=d d. ! {self.sink()} d. ! s.")
         peer.hear("us").wait_for_tone(800)
         peer.see("us").wait_for_pictures(20, size=(640, 360))

@@ -11,7 +11,7 @@ import unittest
 
 import numpy as np
 
-from lk import clocked, tone
+from lk import clocked, media, tone
 from lk.case import LiveKitTest
 from lk.launch import Process, environment
 from lk.relay import Relay
@@ -145,6 +145,47 @@ class Sync(LiveKitTest):
 
     def test_sound_on_a_path_300_ms_slower_is_waited_for(self):
         self.check_alignment("audio")
+
+
+class Published(LiveKitTest):
+    """What livekitsink says of the time of its tracks, where one of them takes longer than the other to reach it."""
+
+    def skews(self, pictures, sound):
+        """Seconds by which beeps are later than the pictures of the same moment, by what the pictures show."""
+        late = []
+        for index, into, frequency in beeps([samples for _, samples in sound]):
+            came = sound[index][0] + into
+            begins = [when - number / 25 for when, number in pictures if number is not None and abs(when - came) < 0.7]
+            if begins:
+                made = came - statistics.median(begins)
+                late.append(made - clocked.second_of(frequency, made))
+        return late
+
+    def test_pictures_that_an_encoder_holds_for_300_ms_are_in_time_with_the_sound(self):
+        path = media.beeping(60)
+        self.launch(f"filesrc location={path} ! matroskademux name=d  livekitsink name=s room={self.room} identity=us "
+                    "d.video_0 ! identity sync=true ! queue min-threshold-time=300000000 max-size-time=0 max-size-buffers=0 ! s. "
+                    "d.audio_0 ! queue ! identity sync=true ! s.")
+        them = self.peer("them")
+        ear, eye = them.hear("us"), them.see("us")
+
+        def in_time():
+            late = self.skews([(when, number) for when, number, *_ in list(eye.pictures)],
+                              [(when, samples[:, 0]) for when, samples in list(ear._chunks)])[-3:]
+            return len(late) == 3 and abs(statistics.median(late)) < 0.130 or None
+        # The SDK moves what is early by 80 ms a second at most, and its own jitter buffer puts up to 80 ms there.
+        wait_until(in_time, 40, lambda: f"flash and beep together at the SDK: {eye.summary()}")
+
+        tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=tap name=r r.video_0 ! {VIDEO}video r.audio_0 ! {AUDIO}audio",
+                  environment(self.server))
+        self.addCleanup(self._end, tap)
+        wait_until(lambda: len([b for b in tap.buffers("audio") if b.reference is not None]) > 150, 30, "four seconds with times")
+        self.assertEqual(tap.interrupt(10)[0], 0, tap.output)
+        late = self.skews([(b.reference, b.number()) for b in tap.buffers("video") if b.reference is not None],
+                          [(b.reference, b.samples()) for b in tap.buffers("audio") if b.reference is not None])
+        self.assertGreaterEqual(len(late), 2)
+        for skew in late:
+            self.assert_near(skew, 0, 0.005, f"by the sender reports; all {late}")
 
 
 if __name__ == "__main__":

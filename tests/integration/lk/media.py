@@ -2,8 +2,9 @@
 import os
 import subprocess
 import tempfile
+import wave
 
-from . import counter, launch
+from . import clocked, counter, launch, tone
 
 _directory = None
 
@@ -33,15 +34,33 @@ ENCODERS = {
 }
 
 
-def encoded(codec, seconds=12, tone=None):
-    """The same pictures, encoded, in a container; with `tone` (Hz) also an Opus track."""
+def encoded(codec, seconds=12, frequency=None):
+    """The same pictures, encoded, in a container; with `frequency` (Hz) also an Opus track."""
     encoder, muxer, ending = ENCODERS[codec]
-    path = _path(f"{codec}-{seconds}-{tone}.{ending}")
+    path = _path(f"{codec}-{seconds}-{frequency}.{ending}")
     if not os.path.exists(path):
         words = f"filesrc location={counting_y4m(seconds=seconds)} ! y4mdec ! videoconvert ! {encoder} ! queue ! " \
                 f"{muxer} name=m ! filesink location={path}"
-        if tone:
-            words += f" audiotestsrc freq={tone} num-buffers={seconds * 50} samplesperbuffer=960 ! " \
+        if frequency:
+            words += f" audiotestsrc freq={frequency} num-buffers={seconds * 50} samplesperbuffer=960 ! " \
                      "audio/x-raw,rate=48000,channels=1 ! opusenc ! queue max-size-time=0 max-size-buffers=0 ! m."
+        subprocess.run(["gst-launch-1.0", "-q", *words.split()], env=launch.environment(), timeout=60, check=True)
+    return path
+
+
+def beeping(seconds):
+    """Counting pictures (25 a second, VP8) and, beginning with each of its seconds, a beep that names it (lk/clocked.py)."""
+    path = _path(f"beeping-{seconds}.mkv")
+    if not os.path.exists(path):
+        pictures, sound = counting_y4m(clocked.WIDTH, clocked.HEIGHT, clocked.FPS, seconds), _path(f"beeping-{seconds}.wav")
+        with wave.open(sound, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(48000)
+            loud = int(48000 * clocked.BEEP)
+            for second in range(seconds):
+                out.writeframes(tone.make(clocked.frequency_of(second), 0, loud).tobytes() + bytes(2 * (48000 - loud)))
+        words = f"filesrc location={pictures} ! y4mdec ! {ENCODERS['vp8'][0]} ! queue ! m. " \
+                f"filesrc location={sound} ! wavparse ! queue ! m. matroskamux name=m ! filesink location={path}"
         subprocess.run(["gst-launch-1.0", "-q", *words.split()], env=launch.environment(), timeout=60, check=True)
     return path
