@@ -16,7 +16,7 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = os.path.join(ROOT, "docs", "elements")
-ELEMENTS = ("livekitsrc", "livekitsink")
+ELEMENTS = ("livekitsrc", "livekitsink", "livekitdatasrc", "livekitdatasink")
 TYPES = {"gchararray": "string", "gboolean": "boolean", "guint": "unsigned integer", "gint64": "64-bit integer",
          "gfloat": "float", "GstStructure": "structure", "GstValueArray": "array of strings", "void": ""}
 
@@ -134,24 +134,26 @@ def page(name, lines, comments, problems):
     yield "| name | direction | presence | formats |"
     yield "|---|---|---|---|"
     # An installation that lacks a payloader offers less on some templates: all that may be offered is shown.
-    formats = list(dict.fromkeys(columns[0] for columns in rows["caps"]))
+    formats = list(dict.fromkeys(columns[0] for columns in rows.get("caps", [])))
     for template, direction, presence, _ in rows["template"]:
         wanted = [f for f in formats if not template.startswith(("audio_", "video_")) or f.startswith(template[:5])]
-        yield f"| `{template}` | {direction} | {presence} | {', '.join(f'`{f}`' for f in wanted)} |"
+        yield f"| `{template}` | {direction} | {presence} | {', '.join(f'`{f}`' for f in wanted) or 'any'} |"
     yield ""
-    yield "Encoded formats need the payloader or depayloader of their codec, raw ones its encoder or decoder."
-    yield ""
+    if "pad-property" in rows:
+        yield "Encoded formats need the payloader or depayloader of their codec, raw ones its encoder or decoder."
+        yield ""
     yield "## Properties"
     yield ""
     yield from property_table(rows["property"], problems, name)
     yield ""
-    yield "## Pad properties"
-    yield ""
-    yield "In `gst-launch-1.0` and through GstChildProxy: `" + ("video_0::quality=low" if name == "livekitsrc" else
-                                                               "audio_0::track-name=voice") + "`."
-    yield ""
-    yield from property_table(rows["pad-property"], problems, name + " pad")
-    yield ""
+    if "pad-property" in rows:
+        yield "## Pad properties"
+        yield ""
+        yield "In `gst-launch-1.0` and through GstChildProxy: `" + ("video_0::quality=low" if name == "livekitsrc" else
+                                                                   "audio_0::track-name=voice") + "`."
+        yield ""
+        yield from property_table(rows["pad-property"], problems, name + " pad")
+        yield ""
     for title, kind in (("Signals", "signal"), ("Action signals", "action")):
         yield f"## {title}"
         yield ""

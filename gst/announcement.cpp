@@ -4,14 +4,25 @@
 
 namespace lk::gst {
 
-namespace {
-
 StructurePtr
 new_message (const char *name, const session::Session &session) {
   const auto room = session.room ();
   return StructurePtr (gst_structure_new (name, "session", G_TYPE_STRING, session.name ().c_str (), "room",
                                           G_TYPE_STRING, room.name.c_str (), nullptr));
 }
+
+void
+add_fields (GstStructure *into, const GstStructure *from) {
+  gst_structure_foreach (
+      from,
+      [] (GQuark field, const GValue *value, gpointer data) -> gboolean {
+        gst_structure_id_set_value (static_cast<GstStructure *> (data), field, value);
+        return TRUE;
+      },
+      into);
+}
+
+namespace {
 
 Announcement
 about_participant (const char *signal, const session::Session &session, const ParticipantInfo &p) {

@@ -14,6 +14,11 @@ struct Announcement {
   StructurePtr argument; ///< for signals with one structure
 };
 
+/// An empty message of a session: its fields `session` and `room`.
+StructurePtr new_message (const char *name, const session::Session &session);
+/// Adds all fields of `from`.
+void add_fields (GstStructure *into, const GstStructure *from);
+
 /// Without a message the event is told to nobody outside.
 Announcement announcement_of (const session::Session &session, const session::SessionEvent &event);
 

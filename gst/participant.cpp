@@ -2,6 +2,7 @@
 
 #include "announcement.hpp"
 #include "base/time.hpp"
+#include "data_messages.hpp"
 #include "errors.hpp"
 #include "props.hpp"
 #include "rtc/peer.hpp"
@@ -16,8 +17,10 @@ struct Participant::Config {
   session::Settings settings;
   std::string session_name;
   GstLiveKitOnDisconnect on_disconnect = GST_LIVEKIT_ON_DISCONNECT_AUTO;
+  std::string rpc_methods;
   // Snapshots that properties show.
   std::shared_ptr<session::Session> session;
+  const std::function<void (GstStructure *)> *add_stats = nullptr;
 };
 
 namespace {
@@ -233,6 +236,15 @@ struct Participant::Rows {
            [] (const Config &c, GValue *v) {
              g_value_set_flags (v, c.settings.tls_validation_flags.value_or (G_TLS_CERTIFICATE_VALIDATE_ALL));
            } },
+      Row{ "rpc-methods",
+           [] (const char *n) {
+             return g_param_spec_string (n, "RPC methods",
+                                         "Methods that others may call, comma-separated: signal rpc-invoked "
+                                         "(default: none)",
+                                         "", kReady);
+           },
+           [] (Config &c, const GValue *v) { c.rpc_methods = string_of (v); },
+           [] (const Config &c, GValue *v) { g_value_set_string (v, c.rpc_methods.c_str ()); } },
       Row{ "connection-state",
            [] (const char *n) {
              return g_param_spec_enum (n, "Connection state", "Where the session stands",
@@ -258,12 +270,17 @@ struct Participant::Rows {
       Row{ "stats",
            [] (const char *n) {
              return g_param_spec_boxed (
-                 n, "Statistics", "Signalling and connection figures of the session; nothing below READY",
+                 n, "Statistics",
+                 "Signalling, connection and data figures of the session; nothing below READY",
                  GST_TYPE_STRUCTURE, kRead);
            },
            nullptr,
            [] (const Config &c, GValue *v) {
-             if (c.session) g_value_take_boxed (v, to_structure (c.session->stats ()).release ());
+             if (!c.session) return;
+             auto stats = to_structure (c.session->stats ());
+             set_field (stats.get (), "data", to_structure (c.session->data ()->stats ()));
+             if (*c.add_stats) (*c.add_stats) (stats.get ());
+             g_value_take_boxed (v, stats.release ());
            } },
     };
     return rows;
@@ -301,20 +318,15 @@ private:
 
 namespace {
 
-Participant *
-participant_of (gpointer element) {
-  return static_cast<Participant *> (g_object_get_qdata (G_OBJECT (element), participant_quark ()));
-}
-
 GstStructure *
 get_participants (GstElement *element) {
-  auto session = participant_of (element)->session ();
+  auto session = Participant::of (element)->session ();
   return to_structure (session ? session->participants () : std::vector<ParticipantInfo> ()).release ();
 }
 
 gboolean
 update_metadata (GstElement *element, const GstStructure *changes) {
-  auto session = participant_of (element)->session ();
+  auto session = Participant::of (element)->session ();
   if (!session || !changes) return FALSE;
   UpdateMetadata update;
   if (const gchar *text = gst_structure_get_string (changes, "metadata")) update.metadata = text;
@@ -341,7 +353,7 @@ simulate (GstElement *element, const gchar *scenario, gint64 value) {
           { "subscriber-bandwidth", Kind::SubscriberBandwidth },
           { "disconnect-on-resume", Kind::DisconnectOnResume },
           { "leave-full-reconnect", Kind::LeaveFullReconnect } };
-  auto session = participant_of (element)->session ();
+  auto session = Participant::of (element)->session ();
   if (!session || !scenario) return FALSE;
   for (const auto &[name, kind] : kinds)
     if (g_str_equal (name, scenario)) {
@@ -454,13 +466,21 @@ Participant::install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_m
                               G_CALLBACK (simulate), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 2,
                               G_TYPE_STRING, G_TYPE_INT64);
 
+  DataActions::install (type);
+
   return install_props<Config> (G_OBJECT_CLASS (klass), Rows::all (), 1);
 }
 
 // ---- element side
 
+Participant *
+Participant::of (gpointer element) {
+  return static_cast<Participant *> (g_object_get_qdata (G_OBJECT (element), participant_quark ()));
+}
+
 Participant::Participant (GstElement *element, Hooks hooks)
-    : element_ (element), hooks_ (std::move (hooks)), config_ (std::make_unique<Config> ()) {
+    : element_ (element), hooks_ (std::move (hooks)), config_ (std::make_unique<Config> ()),
+      actions_ (this, element) {
   g_object_set_qdata (G_OBJECT (element), participant_quark (), this);
 }
 
@@ -486,6 +506,7 @@ Participant::get_property (guint id, GValue *value) const {
     std::lock_guard guard (lock_);
     copy = *config_;
     copy.session = session_;
+    copy.add_stats = &hooks_.add_stats;
   }
   row->get (copy, value);
   return true;
@@ -527,6 +548,7 @@ Participant::attach () {
     return false;
   }
   session->set_group (user.get (), top_level_of (element_));
+  actions_.attach (session, words_of (config.rpc_methods), !hooks_.hears_data);
   std::lock_guard guard (lock_);
   session_ = std::move (session);
   user_ = std::move (user);
@@ -559,6 +581,7 @@ Participant::detach () {
     pool_.reset ();
   }
   ++run_;
+  actions_.detach ();
   if (session) session->detach (user);
   was_connected_ = false;
   // A program whose start fails ends within moments.
@@ -663,7 +686,7 @@ Participant::post_failure (const Error &error) {
         const auto &later = *static_cast<Later *> (data);
         const gint64 left = later.due - g_get_monotonic_time ();
         if (left > 0) g_usleep (gulong (left));
-        if (participant_of (element)->run_ == later.run) post_error (element, later.error);
+        if (Participant::of (element)->run_ == later.run) post_error (element, later.error);
       },
       new Later{ error, due, run_ }, [] (gpointer data) { delete static_cast<Later *> (data); });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/ref.hpp"
+#include "data_actions.hpp"
 #include "session/session.hpp"
 
 #include <gst/gst.h>
@@ -27,11 +28,18 @@ public:
     std::function<void (const session::SessionEvent &)> on_event;
     /// The session ended and the `on-disconnect` policy asks for EOS. Session thread.
     std::function<void ()> send_eos;
+    /// Adds the element's own figures to the property `stats`; may be empty.
+    std::function<void (GstStructure *)> add_stats = {};
+    /// The element emits "data-received" by itself.
+    bool hears_data = false;
   };
 
   /// Installs the common properties as ids 1 … and the common signals; returns the first id free for the
   /// element's own properties.
   static guint install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_means_after_failure);
+
+  /// Of an element of a class that install() was called for.
+  static Participant *of (gpointer element);
 
   Participant (GstElement *element, Hooks hooks);
   ~Participant ();
@@ -54,6 +62,10 @@ public:
   std::shared_ptr<session::Session> session () const;
   std::shared_ptr<session::User> user () const;
   Millis connect_timeout () const;
+  DataActions &
+  actions () {
+    return actions_;
+  }
 
   /// Posts the error once per top-level pipeline, unless on-disconnect=none; for errors that are the
   /// element's alone use post_error().
@@ -82,6 +94,7 @@ private:
   std::shared_ptr<UserImpl> user_;
   bool was_connected_ = false; // session thread
   std::atomic<gint64> started_at_us_{ 0 };
+  DataActions actions_;
   std::atomic<unsigned> run_{ 0 }; // counts starts and ends: what was meant for one is not for the next
 };
 

@@ -5,6 +5,8 @@
 static gboolean
 plugin_init (GstPlugin *plugin) {
   gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER (livekitdatasink, plugin);
+  any |= GST_ELEMENT_REGISTER (livekitdatasrc, plugin);
   any |= GST_ELEMENT_REGISTER (livekitsink, plugin);
   any |= GST_ELEMENT_REGISTER (livekitsrc, plugin);
   return any;

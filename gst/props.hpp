@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace lk::gst {
 
@@ -38,6 +39,17 @@ template <typename S>
 const Prop<S> *
 find_prop (std::span<const Prop<S>> rows, guint first, guint id) {
   return id >= first && id - first < rows.size () ? &rows[id - first] : nullptr;
+}
+
+/// The parts of a comma-separated list, without blanks around them.
+inline std::vector<std::string>
+words_of (const std::string &list) {
+  std::vector<std::string> out;
+  gchar **parts = g_strsplit (list.c_str (), ",", -1);
+  for (gchar **part = parts; *part; part++)
+    if (*g_strstrip (*part)) out.emplace_back (*part);
+  g_strfreev (parts);
+  return out;
 }
 
 inline std::string

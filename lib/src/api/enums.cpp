@@ -78,3 +78,7 @@ LK_ENUM_TYPE (gst_livekit_oversize_get_type, "GstLiveKitOversize",
 LK_ENUM_TYPE (gst_livekit_stream_per_get_type, "GstLiveKitStreamPer",
               { GST_LIVEKIT_STREAM_PER_BUFFER, "Each buffer is a stream", "buffer" },
               { GST_LIVEKIT_STREAM_PER_SEGMENT, "Everything up to EOS is one stream", "segment" })
+
+LK_ENUM_TYPE (gst_livekit_leaky_get_type, "GstLiveKitLeaky",
+              { GST_LIVEKIT_LEAKY_OLDEST, "The one that waited longest", "oldest" },
+              { GST_LIVEKIT_LEAKY_NEWEST, "The one that just came", "newest" })

@@ -194,6 +194,20 @@ typedef enum {
   GST_LIVEKIT_STREAM_PER_SEGMENT
 } GstLiveKitStreamPer;
 
+/**
+ * GstLiveKitLeaky:
+ * @GST_LIVEKIT_LEAKY_OLDEST: the one that waited longest
+ * @GST_LIVEKIT_LEAKY_NEWEST: the one that just came
+ *
+ * Which message a full queue leaves out.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_LEAKY_OLDEST,
+  GST_LIVEKIT_LEAKY_NEWEST
+} GstLiveKitLeaky;
+
 GST_LIVEKIT_API GType gst_livekit_connection_state_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_track_source_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_on_disconnect_get_type (void);
@@ -205,6 +219,7 @@ GST_LIVEKIT_API GType gst_livekit_data_kind_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_reliability_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_oversize_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_stream_per_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_leaky_get_type (void);
 
 #define GST_TYPE_LIVEKIT_CONNECTION_STATE (gst_livekit_connection_state_get_type ())
 #define GST_TYPE_LIVEKIT_TRACK_SOURCE (gst_livekit_track_source_get_type ())
@@ -217,5 +232,6 @@ GST_LIVEKIT_API GType gst_livekit_stream_per_get_type (void);
 #define GST_TYPE_LIVEKIT_RELIABILITY (gst_livekit_reliability_get_type ())
 #define GST_TYPE_LIVEKIT_OVERSIZE (gst_livekit_oversize_get_type ())
 #define GST_TYPE_LIVEKIT_STREAM_PER (gst_livekit_stream_per_get_type ())
+#define GST_TYPE_LIVEKIT_LEAKY (gst_livekit_leaky_get_type ())
 
 G_END_DECLS
