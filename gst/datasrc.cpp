@@ -18,6 +18,7 @@ namespace {
 constexpr GstClockTime kGapEvery = 100 * GST_MSECOND;
 // Shorter streams need no progress.
 constexpr uint64_t kOneChunk = 15000;
+char kLineBreak[] = "\n";
 // Longer text is not repeated in a message.
 constexpr size_t kShownText = 1024;
 
@@ -226,6 +227,9 @@ DataSrc::take (Run &run, const session::DataEvent &event, const std::string &par
     if (is_text (meta->kind) && run.settings.text_duration_ms
         && !GST_BUFFER_DURATION_IS_VALID (buffer.get ()))
       GST_BUFFER_DURATION (buffer.get ()) = run.settings.text_duration_ms * GST_MSECOND;
+    if (part_of.empty () && run.settings.line_breaks)
+      gst_buffer_append_memory (buffer.get (), gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, kLineBreak,
+                                                                       1, 0, 1, nullptr, nullptr));
     received_bytes_ += gst_buffer_get_size (buffer.get ());
     DataQueue::Item item{ buffer, part_of };
     if (part_of.empty ()) {

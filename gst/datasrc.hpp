@@ -18,7 +18,7 @@ struct ReceiveSettings {
   GstLiveKitDataKind mode = GST_LIVEKIT_DATA_KIND_PACKET;
   std::string topic, participants;
   Ref<GstCaps> caps;
-  bool chunks = false, interim = false;
+  bool chunks = false, interim = false, line_breaks = false;
   guint num_streams = 0; ///< 0 = no end
   guint max_buffers = 1000, max_bytes = 64 * 1024 * 1024, max_stream_bytes = 64 * 1024 * 1024;
   GstLiveKitLeaky leaky = GST_LIVEKIT_LEAKY_OLDEST;

@@ -108,6 +108,8 @@ rows () {
     LK_UINT_ROW ("text-duration", text_duration_ms, "Text duration",
                  "Duration of text buffers whose sender did not give one, in ms; 0: none", 0, 3600000,
                  kReady),
+    LK_FLAG_ROW ("line-breaks", line_breaks, "Line breaks",
+                 "A line break after each message, for terminals and text files"),
     LK_FLAG_ROW ("interim", interim, "Interim",
                  "Transcriptions: also the versions of a segment that are not final"),
   };

@@ -183,6 +183,14 @@ TEST_F (DataSrc, AnEmptyMessageIsAnEmptyBuffer) {
   EXPECT_EQ (bytes_of (sample), "");
 }
 
+TEST_F (DataSrc, LineBreaksEndEachMessage) {
+  run ("line-breaks=true");
+  port_->deliver (packet ("one"));
+  port_->deliver (packet (""));
+  EXPECT_EQ (bytes_of (pull ()), "one\n");
+  EXPECT_EQ (bytes_of (pull ()), "\n");
+}
+
 // ---- streams in parts ---------------------------------------------------------------------------
 
 TEST_F (DataSrc, ChunksComeAsTheyArriveWithTheirOffsets) {
