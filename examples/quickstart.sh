@@ -115,7 +115,7 @@ publish="livekitsink room=$room name=s videotestsrc is-live=true pattern=ball ! 
 video/x-raw,width=640,height=360,framerate=30/1 ! s. audiotestsrc is-live=true freq=$tone ! s."
 # Browsers send several sizes and the server chooses among them, but an MP4 has one.
 record="livekitsrc room=$room name=r mp4mux name=m ! filesink location=FILE \
-r.video_0 ! queue ! videoscale ! video/x-raw,width=640,height=360 ! videoconvert ! x264enc tune=zerolatency speed-preset=veryfast ! m. \
+r.video_0 ! queue ! videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! videoconvert ! x264enc tune=zerolatency speed-preset=veryfast ! m. \
 r.audio_0 ! queue ! audioconvert ! audioresample ! voaacenc ! m."
 
 begin "publishing a moving picture and a $tone Hz tone"

@@ -22,6 +22,7 @@ FrameSrc::make (Params params, Hooks hooks) {
 void
 FrameSrc::open (GstClockTime now) {
   if (covered_until_ == GST_CLOCK_TIME_NONE || covered_until_ < now) covered_until_ = now;
+  opened_ = now;
   open_ = true;
 }
 
@@ -52,10 +53,12 @@ void
 FrameSrc::fill_gap (GstClockTime now) {
   std::unique_lock guard (push_lock_, std::try_to_lock);
   if (!guard || !gap_due (now) || !ready_to_push ()) return;
-  // A video decoder asked to start with a gap invents a picture size; so video begins with its first frame.
-  if (!caps_ && !params_.caps) return;
+  // Video begins with its first frame, if there is one: only then its size is known.
+  Ref<GstCaps> caps = caps_;
+  if (!caps && !params_.caps) caps = hooks_.stand_in (now - std::min<GstClockTime> (now, opened_));
+  if (!caps && !params_.caps) return;
   const GstClockTime from = covered_until_, until = now - hooks_.latency ();
-  send_head (caps_);
+  send_head (caps);
   covered_until_ = until;
   gst_pad_push_event (src_pad, gst_event_new_gap (from, until - from));
 }

@@ -32,6 +32,9 @@ public:
     std::function<bool ()> prepare;
     std::function<GstClockTime ()> latency;
     std::function<void ()> request_keyframe;
+    /// Caps for a video that has not begun this long after the pad could, so that the pad is not kept waiting
+    /// for ever; null = wait on. Pool thread.
+    std::function<Ref<GstCaps> (GstClockTime waited)> stand_in;
     /// Downstream refused for good. Streaming thread.
     std::function<void (GstFlowReturn)> on_flow_error;
   };
@@ -94,6 +97,7 @@ private:
   const Hooks hooks_;
   std::atomic<bool> open_{ false }, needs_prepare_{ true }, needs_key_{ false }, gap_job_{ false };
   std::atomic<GstClockTime> covered_until_{ GST_CLOCK_TIME_NONE }; ///< running time
+  std::atomic<GstClockTime> opened_{ GST_CLOCK_TIME_NONE };        ///< running time of the last open()
 
   std::mutex push_lock_; // held while pushing: one thread at a time is the stream
   bool head_sent_ = false, finished_ = false, waiting_for_key_ = true, discont_ = true;

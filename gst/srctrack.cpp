@@ -13,6 +13,10 @@ constexpr const char *kOpusCaps
     = "audio/x-opus, rate=(int)48000, channels=(int)2, channel-mapping-family=(int)0, "
       "stream-count=(int)1, coupled-count=(int)1";
 
+// A camera that is not muted shows its first picture long before; or the server holds it back for lack of
+// bandwidth.
+constexpr GstClockTime kPatience = 3 * GST_SECOND;
+
 const char *
 raw_caps_of (const media::Codec &codec) {
   return codec.kind == media::MediaKind::Audio ? "audio/x-raw" : "video/x-raw(ANY)";
@@ -53,6 +57,10 @@ SrcTrack::create (const Params &params) {
   hooks.latency = params.latency;
   hooks.request_keyframe = [track = std::weak_ptr<session::RemoteTrack> (params.track)] {
     if (auto t = track.lock ()) t->frames ().request_keyframe ();
+  };
+  hooks.stand_in = [weak] (GstClockTime waited) {
+    auto owner = weak.lock ();
+    return owner ? owner->stand_in (waited) : nullptr;
   };
   hooks.on_flow_error = [weak] (GstFlowReturn flow) {
     auto owner = weak.lock ();
@@ -154,6 +162,21 @@ SrcTrack::prepare () {
   if (raw_ == raw) return true;
   clear_chain ();
   return build (raw);
+}
+
+Ref<GstCaps>
+SrcTrack::stand_in (GstClockTime waited) {
+  const auto info = track_->info ();
+  if (is_audio () || (!info.muted && waited < kPatience)) return {};
+  {
+    // Encoded frames cannot be made up, and for most codecs not even their caps.
+    std::lock_guard guard (build_lock_);
+    if (!raw_.value_or (false)) return {};
+  }
+  const bool known = info.width > 0 && info.height > 0 && info.width <= G_MAXINT && info.height <= G_MAXINT;
+  return Ref<GstCaps>::adopt (gst_caps_new_simple (codec_.media_type, "width", G_TYPE_INT,
+                                                   known ? int (info.width) : 640, "height", G_TYPE_INT,
+                                                   known ? int (info.height) : 360, nullptr));
 }
 
 bool

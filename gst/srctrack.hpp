@@ -82,6 +82,7 @@ private:
   explicit SrcTrack (const Params &params);
   bool prepare (); // streaming thread
   bool wants_raw () const;
+  Ref<GstCaps> stand_in (GstClockTime waited);
   bool build (bool raw);
   void clear_chain ();
 

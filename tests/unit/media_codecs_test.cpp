@@ -332,3 +332,39 @@ TEST_F (MediaCodecs, TheParseBinTurnsAvcIntoByteStream) {
   gst_sample_unref (sample);
   gst_element_set_state (pipeline.get (), GST_STATE_NULL);
 }
+
+TEST (StandIn, GapsBeforeTheFirstPictureAreBlackPicturesOfTheSizeInTheCaps) {
+  init_gst ();
+  Harness decoder (make_decode_bin (*find_codec ("vp8")).value ());
+  decoder.caps ("video/x-vp8,width=64,height=48");
+  for (int i = 0; i < 10; ++i)
+    ASSERT_TRUE (decoder.event (gst_event_new_gap (GST_SECOND + i * 100 * GST_MSECOND, 100 * GST_MSECOND)));
+  auto black = decoder.drain ();
+  ASSERT_EQ (black.size (), 5u);
+  for (size_t i = 0; i < black.size (); ++i) {
+    EXPECT_EQ (GST_BUFFER_PTS (black[i].get ()), GST_SECOND + i * GST_SECOND / 5);
+    GstMapInfo map;
+    gst_buffer_map (black[i].get (), &map, GST_MAP_READ);
+    EXPECT_EQ (map.size, 64u * 48 * 3 / 2);
+    EXPECT_EQ (map.data[0], 16);
+    EXPECT_EQ (map.data[64 * 48 - 1], 16);
+    EXPECT_EQ (map.data[64 * 48], 128);
+    gst_buffer_unmap (black[i].get (), &map);
+  }
+  GstVideoInfo info;
+  ASSERT_TRUE (gst_video_info_from_caps (&info, decoder.output_caps ().get ()));
+  EXPECT_EQ (info.width, 64);
+  EXPECT_EQ (info.height, 48);
+}
+
+TEST (StandIn, ASizeThatNobodyCanMeanIsBounded) {
+  init_gst ();
+  Harness decoder (make_decode_bin (*find_codec ("vp8")).value ());
+  decoder.caps ("video/x-vp8,width=2147483647,height=1");
+  ASSERT_TRUE (decoder.event (gst_event_new_gap (GST_SECOND, 100 * GST_MSECOND)));
+  ASSERT_EQ (decoder.drain ().size (), 1u);
+  GstVideoInfo info;
+  ASSERT_TRUE (gst_video_info_from_caps (&info, decoder.output_caps ().get ()));
+  EXPECT_EQ (info.width, 8192);
+  EXPECT_EQ (info.height, 16);
+}

@@ -1,5 +1,6 @@
 #include "media/encode.hpp"
 #include "media/row.hpp"
+#include "media/stand_in.hpp"
 #include "media/steady_audio.hpp"
 
 namespace lk::media {
@@ -44,12 +45,12 @@ Result<Ref<GstElement>>
 make_decode_bin (const Codec &codec) {
   auto decoder = make_decoder (codec);
   if (!decoder) return decoder;
+  auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (decoder->get (), "sink"));
   if (codec.kind == MediaKind::Video) {
     auto convert = make_element ("videoconvert");
     if (convert) g_object_set (convert->get (), "n-threads", 1, nullptr);
-    return make_row ({ decoder, convert });
+    return make_row ({ decoder, make_stand_in (sink.get ()), convert });
   }
-  auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (decoder->get (), "sink"));
   return make_row ({ decoder, make_steady_audio (sink.get ()), make_element ("audioconvert"),
                      make_element ("audioresample") });
 }

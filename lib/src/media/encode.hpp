@@ -29,7 +29,8 @@ uint32_t default_video_bitrate (int width, int height, double fps);
 
 /// For access units that the user encoded: parser (parameter sets before every IDR) → bridge caps.
 Result<Ref<GstElement>> make_parse_bin (const Codec &codec);
-/// Decoder → convert. Audio: Opus with PLC (and FEC from the first loss on), then continuous PCM. A GAP event
+/// Decoder → convert. Video: GAP events before the first frame become black pictures of the size in the caps.
+/// Audio: Opus with PLC (and FEC from the first loss on), then continuous PCM. A GAP event
 /// at pad "sink" becomes silence flagged GAP, sample-exact, from the first event on; one flagged
 /// GST_GAP_FLAG_MISSING_DATA (a lost packet, at most 120 ms) is concealed by the decoder instead.
 Result<Ref<GstElement>> make_decode_bin (const Codec &codec);
