@@ -313,7 +313,6 @@ TEST (RpcServer, ARequestIsAcknowledgedThenServed) {
 
 TEST (RpcServer, Version2ComesAndGoesAsTextStreamsButErrorsArePackets) {
   Serving rpc;
-  rpc.outlet.protocols["bob"] = 1;
   Attributes attributes{ { "lk.rpc_request_id", "r-1" },
                          { "lk.rpc_request_method", "add" },
                          { "lk.rpc_request_response_timeout_ms", "9000" },
@@ -335,6 +334,44 @@ TEST (RpcServer, Version2ComesAndGoesAsTextStreamsButErrorsArePackets) {
   rpc.server.answer (rpc.calls.at (1).ticket, RpcError{ 7, "m", "d" });
   EXPECT_EQ (rpc.outlet.texts.size (), 1u);
   EXPECT_EQ (rpc.code (), 7u);
+}
+
+TEST (RpcServer, AStreamIsAcknowledgedWhenItBeginsAndServedWhenItEnds) {
+  Serving rpc;
+  const Attributes attributes{ { "lk.rpc_request_id", "r-1" },
+                               { "lk.rpc_request_method", "add" },
+                               { "lk.rpc_request_version", "2" } };
+  rpc.server.on_request_stream_opened ("bob", attributes);
+  EXPECT_EQ (rpc.outlet.bodies<RpcAck> ().size (), 1u);
+  EXPECT_TRUE (rpc.calls.empty ());
+  rpc.server.on_request_stream ("bob", attributes, "x");
+  EXPECT_EQ (rpc.outlet.bodies<RpcAck> ().size (), 1u);
+  EXPECT_EQ (rpc.calls.size (), 1u);
+  rpc.server.on_request_stream_opened ("bob", attributes);
+  rpc.server.on_request_stream ("bob", attributes, "x");
+  EXPECT_EQ (rpc.calls.size (), 1u) << "a repeated one";
+}
+
+TEST (RpcServer, AStreamThatBreaksOffIsAnError) {
+  Serving rpc;
+  const Attributes attributes{ { "lk.rpc_request_id", "r-1" } };
+  rpc.server.on_request_stream_failed ("bob", attributes);
+  EXPECT_EQ (rpc.code (), std::nullopt);
+  rpc.server.on_request_stream_opened ("bob", attributes);
+  rpc.server.on_request_stream_failed ("bob", attributes);
+  EXPECT_EQ (rpc.code (), 1500u);
+}
+
+TEST (RpcServer, APacketIsAnsweredByAPacketUnlessOnlyAStreamCanCarryIt) {
+  Serving rpc;
+  rpc.outlet.protocols["bob"] = 1;
+  rpc.server.on_request ("bob", rpc.request ("r-1"));
+  rpc.server.answer (rpc.calls.at (0).ticket, std::string (15'360, 'x'));
+  EXPECT_EQ (rpc.code (), 0u);
+  EXPECT_TRUE (rpc.outlet.texts.empty ());
+  rpc.server.on_request ("bob", rpc.request ("r-2"));
+  rpc.server.answer (rpc.calls.at (1).ticket, std::string (15'361, 'x'));
+  EXPECT_EQ (rpc.outlet.texts.size (), 1u);
 }
 
 TEST (RpcServer, TheServersOwnCallIsAnsweredInPackets) {

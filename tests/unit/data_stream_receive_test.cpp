@@ -239,6 +239,18 @@ TEST (StreamAssembler, AnInlineStreamThatLacksSomethingEndsAtOnce) {
   EXPECT_EQ (room.listener.streams["cut"].code (), Errc::Protocol);
 }
 
+TEST (StreamAssembler, APromisedLengthIsEnoughWhereADeflateStreamWasOnlyFlushed) {
+  Receiving room;
+  auto header = byte_header ("st");
+  header.deflated = true;
+  header.total_length = 3;
+  room.take (packet_of (header));
+  // "abc" in a fixed block, then an empty stored one: zlib's Z_SYNC_FLUSH
+  room.take (packet_of (chunk ("st", 0, std::string ("\x4a\x4c\x4a\x06\x00\x00\x00\xff\xff", 9))));
+  room.take (packet_of (StreamTrailer{ "st" }));
+  EXPECT_EQ (room.listener.streams["st"].whole, "abc");
+}
+
 TEST (StreamAssembler, TextThatIsNoTextEndsTheStream) {
   for (const auto *bytes : { "a\xff", "\xc3(", "\xe4\xb8" }) {
     Receiving room;

@@ -230,6 +230,12 @@ TEST (StreamV2, WhatFitsGoesInOnePacket) {
   EXPECT_EQ (packets_of (text_spec (), "", kV2).size (), 1u);
 }
 
+TEST (StreamV2, WhatHasAttachmentsIsNeverInline) {
+  auto spec = text_spec ();
+  spec.attached = { "f" };
+  EXPECT_EQ (packets_of (spec, "hello", kV2).size (), 3u);
+}
+
 TEST (StreamV2, ThePacketWithEverythingIsAtMost15000Bytes) {
   std::mt19937 random (3);
   const auto content = some_bytes (random, 20'000);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <random>
 
 using namespace lk;
@@ -11,11 +12,17 @@ using namespace std::string_literals;
 
 namespace {
 
-TrackPacket
-parsed (const std::string &bytes) {
-  const auto packet = parse_track_packet (bytes);
+/// A packet together with the bytes that its payload is a part of.
+struct Kept : TrackPacket {
+  std::shared_ptr<const std::string> bytes;
+};
+
+Kept
+parsed (std::string bytes) {
+  const auto kept = std::make_shared<const std::string> (std::move (bytes));
+  const auto packet = parse_track_packet (*kept);
   EXPECT_TRUE (packet);
-  return packet.value_or (TrackPacket{});
+  return { packet.value_or (TrackPacket{}), kept };
 }
 
 std::string
@@ -74,14 +81,24 @@ TEST (TrackPacket, ExtensionsAreReadAndUnknownOnesSkipped) {
   EXPECT_EQ (packet.payload, "pay");
 }
 
+TEST (TrackPacket, ExtensionsOfAnotherSizeAreNewerOnesOrNone) {
+  const auto header = "\x1c\0\0\1\0\0\0\0\0\0\0\0"s;
+  auto packet = parsed (header + "\x00\x03\x02\x0a\x01\x02\x03\x04\x05\x06\x07\x08XX\0\0pay"s);
+  EXPECT_EQ (packet.user_timestamp, 0x0102030405060708u);
+  EXPECT_EQ (packet.payload, "pay");
+  packet = parsed (header + "\x00\x02\x02\x04\1\2\3\4\x01\x02\1\2pay"s);
+  EXPECT_FALSE (packet.user_timestamp || packet.encryption);
+  EXPECT_EQ (packet.payload, "pay");
+}
+
 TEST (TrackPacket, WhatIsNoPacketOfVersionZeroIsRefused) {
   const auto good = "\x10\0\0\1\0\0\0\0\0\0\0\0"s;
   for (size_t size = 0; size < good.size (); size++)
     EXPECT_FALSE (parse_track_packet (good.substr (0, size)));
   EXPECT_FALSE (parse_track_packet ("\x30"s + good.substr (1)));
   const auto extended = "\x14\0\0\1\0\0\0\0\0\0\0\0"s;
-  for (const auto &bad : { ""s, "\x00"s, "\x00\x02"s, "\xff\xff\x00\x00"s, "\x00\x00\x02\x08"s,
-                           "\x00\x01\x02\x04\1\2\3\4"s, "\x00\x00\x05"s, "\x00\x01\x01\x02\0\0\0\0"s })
+  for (const auto &bad :
+       { ""s, "\x00"s, "\x00\x02"s, "\xff\xff\x00\x00"s, "\x00\x00\x02\x08"s, "\x00\x00\x05"s })
     EXPECT_FALSE (parse_track_packet (extended + bad)) << bad.size ();
 }
 

@@ -19,6 +19,11 @@ public:
   explicit RecentIds (size_t capacity) : capacity_ (capacity) {}
   /// False when it is among the recent ones.
   bool add (const std::string &id);
+  /// Forgets one; false when it was not there.
+  bool
+  take (const std::string &id) {
+    return seen_.erase (id) > 0;
+  }
   bool
   contains (const std::string &id) const {
     return seen_.contains (id);

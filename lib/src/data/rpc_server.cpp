@@ -22,6 +22,11 @@ attribute (const Attributes &attributes, const char *name) {
   return at == attributes.end () ? std::string () : at->second;
 }
 
+std::string
+key_of (const std::string &caller, const std::string &id) {
+  return caller + '\0' + id;
+}
+
 /// Empty for what is not a decimal number.
 std::optional<uint32_t>
 number (const std::string &text) {
@@ -34,7 +39,7 @@ number (const std::string &text) {
 } // namespace
 
 RpcServer::RpcServer (RpcOutlet &outlet, Timers &timers, RpcLimits limits)
-    : outlet_ (outlet), timers_ (timers), limits_ (limits), seen_ (kSeen) {}
+    : outlet_ (outlet), timers_ (timers), limits_ (limits), seen_ (kSeen), opened_ (kSeen) {}
 
 RpcServer::~RpcServer () = default;
 
@@ -59,20 +64,33 @@ RpcServer::on_request (const std::string &caller, RpcRequest request) {
                       rpc_error (RpcCode::ApplicationError, "the compressed payload is broken"));
     request.payload = std::move (*payload);
   }
-  start (caller, std::move (request));
+  start (caller, std::move (request), false);
+}
+
+void
+RpcServer::on_request_stream_opened (const std::string &caller, const Attributes &attributes) {
+  const auto id = attribute (attributes, kRpcIdAttribute);
+  if (admit (caller, id)) opened_.add (key_of (caller, id));
 }
 
 void
 RpcServer::on_request_stream (const std::string &caller, const Attributes &attributes, std::string text) {
   RpcRequest request;
   request.id = attribute (attributes, kRpcIdAttribute);
-  if (!admit (caller, request.id)) return;
+  if (!opened_.take (key_of (caller, request.id)) && !admit (caller, request.id)) return;
   if (attribute (attributes, kRpcVersionAttribute) != "2")
     return respond (caller, request.id, rpc_error (RpcCode::UnsupportedVersion));
   request.method = attribute (attributes, kRpcMethodAttribute);
   request.response_timeout_ms = number (attribute (attributes, kRpcTimeoutAttribute)).value_or (0);
   request.payload = std::move (text);
-  start (caller, std::move (request));
+  start (caller, std::move (request), true);
+}
+
+void
+RpcServer::on_request_stream_failed (const std::string &caller, const Attributes &attributes) {
+  const auto id = attribute (attributes, kRpcIdAttribute);
+  if (opened_.take (key_of (caller, id)))
+    respond (caller, id, rpc_error (RpcCode::ApplicationError, "the request broke off"));
 }
 
 /// Acknowledges a request. False for a repeated one, and for one that cannot be answered.
@@ -83,11 +101,11 @@ RpcServer::admit (const std::string &caller, const std::string &id) {
   ack.destinations = { caller };
   ack.body = RpcAck{ id };
   (void)outlet_.send_packet (std::move (ack)); // unheard, the caller's own time-out tells
-  return seen_.add (caller + '\0' + id);
+  return seen_.add (key_of (caller, id));
 }
 
 void
-RpcServer::start (const std::string &caller, RpcRequest request) {
+RpcServer::start (const std::string &caller, RpcRequest request, bool by_stream) {
   const auto known = handlers_.find (request.method);
   if (known == handlers_.end ()) return respond (caller, request.id, rpc_error (RpcCode::UnsupportedMethod));
   auto &count = per_caller_[caller];
@@ -101,7 +119,7 @@ RpcServer::start (const std::string &caller, RpcRequest request) {
   const Millis timeout = std::min (
       request.response_timeout_ms ? Millis (request.response_timeout_ms) : kDefaultTimeout, limits_.longest);
   running_[ticket]
-      = { request.id, caller,
+      = { request.id, caller, by_stream,
           timers_.once (timeout, [this, ticket] { answer (ticket, rpc_error (RpcCode::ResponseTimeout)); }) };
   const auto handler = known->second; // may be replaced from inside
   handler ({ ticket, std::move (request.id), caller, std::move (request.method), std::move (request.payload),
@@ -113,19 +131,21 @@ RpcServer::answer (uint64_t ticket, RpcResult result) {
   const auto at = running_.find (ticket);
   if (at == running_.end ()) return;
   const auto caller = at->second.caller, id = at->second.id;
+  const bool by_stream = at->second.by_stream;
   forget (at);
-  respond (caller, id, std::move (result));
+  respond (caller, id, std::move (result), by_stream);
 }
 
 void
-RpcServer::respond (const std::string &caller, const std::string &id, RpcResult result) {
+RpcServer::respond (const std::string &caller, const std::string &id, RpcResult result, bool by_stream) {
   if (auto *payload = std::get_if<std::string> (&result)) {
-    const bool packet = outlet_.client_protocol (caller) < 1;
+    const bool fits = payload->size () <= kRpcPacketPayload;
+    if (!fits && outlet_.client_protocol (caller) >= 1) by_stream = true;
     if (!is_utf8 (*payload)) {
       result = rpc_error (RpcCode::ApplicationError, "the result is not UTF-8");
-    } else if (packet && payload->size () > kRpcPacketPayload) {
+    } else if (!by_stream && !fits) {
       result = rpc_error (RpcCode::ResponsePayloadTooLarge);
-    } else if (!packet) {
+    } else if (by_stream) {
       StreamSpec spec;
       spec.text = true;
       spec.topic = kRpcResponseTopic;

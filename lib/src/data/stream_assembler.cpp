@@ -63,9 +63,8 @@ struct StreamAssembler::Stream {
   bool
   complete () const {
     if (!waiting.empty ()) return false;
-    if (inflater && inflater->state () != Inflater::State::Done) return false;
-    const auto &total = info->header.total_length;
-    return !total || offset + tail.size () == *total;
+    if (const auto &total = info->header.total_length) return offset + tail.size () == *total;
+    return !inflater || inflater->state () == Inflater::State::Done;
   }
 };
 

@@ -242,7 +242,7 @@ send_stream (StreamSpec spec, std::string_view content, StreamReach reach, const
     compressed.take (content, kPiece);
   const bool smaller = compressed.out.size () < compressed.taken;
 
-  if (reach.inline_content) {
+  if (reach.inline_content && spec.attached.empty ()) { // as the SDKs: what has attachments is in chunks
     auto sent = compressed.complete && smaller ? send_inline (spec, compressed.out, true, sink)
                                                : send_inline (spec, content, false, sink);
     if (sent && *sent && progress) progress (content.size ());

@@ -29,7 +29,8 @@ append (std::string &to, T value) {
     to += char (value >> (8 * i));
 }
 
-/// Reads [id][length][data]…; a zero id is padding. False when something does not fit.
+/// Reads [id][length][data]…; a zero id is padding. As the SDKs have it, more data than we know is a newer
+/// version of an extension, and less is none. False when something does not fit.
 bool
 read_extensions (std::string_view bytes, TrackPacket &packet) {
   while (!bytes.empty ()) {
@@ -42,13 +43,11 @@ read_extensions (std::string_view bytes, TrackPacket &packet) {
     const size_t size = read<uint8_t> (bytes, 1);
     bytes.remove_prefix (2);
     if (bytes.size () < size) return false;
-    if (id == kEncryptionId) {
-      if (size != kEncryptionSize) return false;
+    if (id == kEncryptionId && size >= kEncryptionSize) {
       auto &encryption = packet.encryption.emplace ();
       encryption.key_index = read<uint8_t> (bytes, 0);
       std::copy_n (bytes.begin () + 1, encryption.iv.size (), encryption.iv.begin ());
-    } else if (id == kUserTimestampId) {
-      if (size != kUserTimestampSize) return false;
+    } else if (id == kUserTimestampId && size >= kUserTimestampSize) {
       packet.user_timestamp = read<uint64_t> (bytes, 0);
     }
     bytes.remove_prefix (size);
