@@ -11,6 +11,7 @@
 
 #include "session/parts.hpp"
 
+#include <array>
 #include <atomic>
 #include <mutex>
 
@@ -48,6 +49,68 @@ private:
   signal::SignalClient::Listener *listener_ = nullptr;
 };
 
+/// A data channel whose other end is the test. Any thread.
+class FakeChannel : public rtc::DataChannel {
+public:
+  bool
+  open () const override {
+    return open_;
+  }
+  bool
+  send (Ref<GBytes> message) override {
+    std::lock_guard guard (lock_);
+    if (!open_) return false;
+    gsize size = 0;
+    auto *bytes = static_cast<const char *> (g_bytes_get_data (message.get (), &size));
+    sent_.emplace_back (bytes, size);
+    if (keep) buffered_ += size;
+    return true;
+  }
+  uint64_t
+  buffered () const override {
+    return open_ ? buffered_.load () : 0;
+  }
+  void
+  watch (uint64_t low, std::function<void ()> changed) override {
+    std::lock_guard guard (watch_lock_);
+    low_ = low;
+    changed_ = std::move (changed);
+  }
+
+  // The test's side.
+  std::atomic<bool> keep{ false }; ///< what is sent stays buffered until drain()
+  std::vector<std::string>
+  sent () const {
+    std::lock_guard guard (lock_);
+    return sent_;
+  }
+  void
+  set_open (bool open) {
+    open_ = open;
+    if (!open) buffered_ = 0;
+    notify ();
+  }
+  /// SCTP takes all but `left` bytes.
+  void
+  drain (uint64_t left = 0) {
+    uint64_t before = buffered_.exchange (left);
+    if (before > low_ && left <= low_) notify ();
+  }
+
+private:
+  void
+  notify () {
+    std::lock_guard guard (watch_lock_);
+    if (auto changed = changed_) changed ();
+  }
+  mutable std::mutex lock_;
+  std::vector<std::string> sent_;
+  std::atomic<bool> open_{ false };
+  std::atomic<uint64_t> buffered_{ 0 }, low_{ 0 };
+  std::recursive_mutex watch_lock_;
+  std::function<void ()> changed_;
+};
+
 class FakePublisher : public rtc::Publisher {
 public:
   struct Sender {
@@ -60,6 +123,9 @@ public:
   int negotiations = 0;
   bool closed = false, hold_close = false;
   std::function<void ()> finish_close; // set by close() with hold_close
+  std::array<std::shared_ptr<FakeChannel>, rtc::kChannelKinds> channels{ std::make_shared<FakeChannel> (),
+                                                                         std::make_shared<FakeChannel> (),
+                                                                         std::make_shared<FakeChannel> () };
 
   explicit FakePublisher (Listener &listener) : listener_ (&listener) {}
 
@@ -104,9 +170,19 @@ public:
   negotiating () const override {
     return negotiating_;
   }
+  std::shared_ptr<rtc::DataChannel>
+  channel (rtc::ChannelKind kind) override {
+    return channels[size_t (kind)];
+  }
+  uint64_t
+  dropped_messages () const override {
+    return 0;
+  }
   void
   close (std::function<void ()> done) override {
     closed = true;
+    for (const auto &channel : channels)
+      channel->set_open (false);
     listener_ = nullptr;
     if (hold_close)
       finish_close = std::move (done);
@@ -128,6 +204,28 @@ public:
   set_state (rtc::PeerState state) {
     state_ = state;
     if (listener_) listener_->on_publisher_state (state);
+  }
+  void
+  open_channels () {
+    for (const auto &channel : channels)
+      channel->set_open (true);
+  }
+  FakeChannel &
+  reliable () {
+    return *channels[0];
+  }
+  FakeChannel &
+  lossy () {
+    return *channels[1];
+  }
+  FakeChannel &
+  data_track () {
+    return *channels[2];
+  }
+  void
+  message (rtc::ChannelKind kind, const std::string &bytes) {
+    if (listener_)
+      listener_->on_publisher_message (kind, Ref<GBytes>::adopt (g_bytes_new (bytes.data (), bytes.size ())));
   }
   void
   fail (const Error &error) {
@@ -199,6 +297,10 @@ public:
   activity () const override {
     return {};
   }
+  uint64_t
+  dropped_messages () const override {
+    return 0;
+  }
   void
   receiver_stats (uint32_t ssrc, std::function<void (const rtc::ReceiverStats &)> done) override {
     rtc::ReceiverStats stats;
@@ -233,6 +335,12 @@ public:
     incoming.ssrc = ssrc;
     incoming.codec = codec;
     if (listener_) listener_->on_incoming (incoming);
+  }
+  void
+  message (rtc::ChannelKind kind, const std::string &bytes) {
+    if (listener_)
+      listener_->on_subscriber_message (kind,
+                                        Ref<GBytes>::adopt (g_bytes_new (bytes.data (), bytes.size ())));
   }
   void
   report (uint32_t ssrc, uint64_t ntp_time, uint32_t rtp_time) {

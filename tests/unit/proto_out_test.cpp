@@ -137,6 +137,17 @@ TEST (SerializeSignal, SmallRequestsKeepTheirFields) {
   EXPECT_EQ (request.ping_req ().rtt (), 42);
   request = request_of (UpdateVideoTrack{ "TR_1", 320, 180 });
   EXPECT_EQ (request.update_video_track ().width (), 320u);
+  request = request_of (PublishDataTrack{ 7, "pose", Encryption::Gcm });
+  EXPECT_EQ (request.publish_data_track_request ().pub_handle (), 7u);
+  EXPECT_EQ (request.publish_data_track_request ().name (), "pose");
+  EXPECT_EQ (request.publish_data_track_request ().encryption (), wire::Encryption::GCM);
+  request = request_of (UnpublishDataTrack{ 7 });
+  EXPECT_EQ (request.unpublish_data_track_request ().pub_handle (), 7u);
+  request = request_of (UpdateDataSubscription{ { { "DTR_1", true }, { "DTR_2", false } } });
+  ASSERT_EQ (request.update_data_subscription ().updates_size (), 2);
+  EXPECT_EQ (request.update_data_subscription ().updates (0).track_sid (), "DTR_1");
+  EXPECT_TRUE (request.update_data_subscription ().updates (0).subscribe ());
+  EXPECT_FALSE (request.update_data_subscription ().updates (1).subscribe ());
   request = request_of (UpdateAudioTrack{ "TR_1", { AudioFeature::NoDtx } });
   EXPECT_EQ (request.update_audio_track ().features (0), wire::TF_NO_DTX);
 }

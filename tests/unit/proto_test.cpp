@@ -357,6 +357,34 @@ TEST (ParseSignal, RoomMovedBringsRoomTokenAndPeople) {
   EXPECT_EQ (event.others.at (0).identity, "peer");
 }
 
+TEST (ParseSignal, ParticipantsTellTheirDataTracksAndWhatTheyUnderstand) {
+  wire::SignalResponse response;
+  auto *participant = response.mutable_update ()->add_participants ();
+  participant->set_client_protocol (2);
+  participant->add_capabilities (wire::ClientInfo::CAP_PACKET_TRAILER);
+  participant->add_capabilities (wire::ClientInfo::CAP_COMPRESSION_DEFLATE_RAW);
+  auto *track = participant->add_data_tracks ();
+  track->set_sid ("DTR_1");
+  track->set_name ("pose");
+  track->set_pub_handle (3);
+  response.mutable_update ()->add_participants ()->add_capabilities (wire::ClientInfo::CAP_PACKET_TRAILER);
+  const auto people = event_of<ParticipantUpdate> (response).participants;
+  EXPECT_EQ (people.at (0).client_protocol, 2);
+  EXPECT_TRUE (people.at (0).can_inflate);
+  EXPECT_EQ (people.at (0).data_tracks.at (0).sid, "DTR_1");
+  EXPECT_EQ (people.at (0).data_tracks.at (0).name, "pose");
+  EXPECT_FALSE (people.at (1).can_inflate);
+}
+
+TEST (ParseSignal, RefusedDataTracksAreToldByTheirHandle) {
+  wire::SignalResponse response;
+  auto *refusal = response.mutable_request_response ();
+  refusal->set_reason (wire::RequestResponse::NOT_ALLOWED);
+  refusal->mutable_publish_data_track ()->set_pub_handle (9);
+  EXPECT_EQ (event_of<RequestResponse> (response).publish_data_track, 9u);
+  EXPECT_EQ (event_of<RequestResponse> (response).unpublish_data_track, 0u);
+}
+
 TEST (ParseSignal, DataTrackNoticesKeepHandleAndNames) {
   wire::SignalResponse response;
   auto *info = response.mutable_publish_data_track_response ()->mutable_info ();

@@ -75,6 +75,8 @@ struct SubscriberLoop : rtc::Subscriber::Listener {
     reports.push_back (report);
   }
   void
+  on_subscriber_message (rtc::ChannelKind, Ref<GBytes>) override {}
+  void
   on_subscriber_failed (const Error &error) override {
     errors.push_back (error);
   }

@@ -66,6 +66,8 @@ struct PublisherLoop : rtc::Publisher::Listener {
     ++negotiated;
   }
   void
+  on_publisher_message (rtc::ChannelKind, Ref<GBytes>) override {}
+  void
   on_publisher_failed (const Error &error) override {
     errors.push_back (error);
   }
@@ -326,6 +328,8 @@ TEST (Publisher, FiftyRoundsLeaveNothingBehind) {
     on_publisher_state (PeerState) override {}
     void
     on_publisher_negotiated () override {}
+    void
+    on_publisher_message (rtc::ChannelKind, Ref<GBytes>) override {}
     void
     on_publisher_failed (const Error &error) override {
       ADD_FAILURE () << error.message;

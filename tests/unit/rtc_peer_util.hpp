@@ -146,6 +146,11 @@ public:
                         if (GST_PAD_IS_SRC (pad)) self->receive (pad);
                       }),
                       this);
+    g_signal_connect (webrtc_.get (), "on-data-channel",
+                      G_CALLBACK (+[] (GstElement *, GstWebRTCDataChannel *channel, PlainPeer *self) {
+                        self->listen (channel);
+                      }),
+                      this);
     gst_element_set_state (pipeline_.get (), GST_STATE_PLAYING);
   }
   ~PlainPeer () { gst_element_set_state (pipeline_.get (), GST_STATE_NULL); }
@@ -225,6 +230,37 @@ public:
     g_signal_emit_by_name (webrtc_.get (), "add-ice-candidate", 0u, line.c_str ());
   }
 
+  /// Opens a data channel; before the first offer.
+  void
+  open_channel (const char *label) {
+    Ref<GstWebRTCDataChannel> channel;
+    g_signal_emit_by_name (webrtc_.get (), "create-data-channel", label, nullptr, channel.out ());
+    listen (channel.get ());
+  }
+  /// An open channel, ours or theirs; null when there is none within 20 s.
+  Ref<GstWebRTCDataChannel>
+  channel (const std::string &label) {
+    Ref<GstWebRTCDataChannel> found;
+    wait_until (
+        [&] {
+          std::lock_guard lock (lock_);
+          auto it = channels_.find (label);
+          if (it == channels_.end ()) return false;
+          GstWebRTCDataChannelState state;
+          g_object_get (it->second.get (), "ready-state", &state, nullptr);
+          if (state == GST_WEBRTC_DATA_CHANNEL_STATE_OPEN) found = it->second;
+          return bool (found);
+        },
+        20s);
+    return found;
+  }
+  /// What came on a channel, in order.
+  std::vector<std::string>
+  messages (const std::string &label) {
+    std::lock_guard lock (lock_);
+    return messages_[label];
+  }
+
   /// Packets received of that encoding ("VP8").
   uint64_t
   received (const std::string &encoding) {
@@ -267,6 +303,24 @@ private:
     gst_webrtc_session_description_free (description);
   }
   void
+  listen (GstWebRTCDataChannel *channel) {
+    gchar *raw = nullptr;
+    g_object_get (channel, "label", &raw, nullptr);
+    CString label (raw);
+    g_signal_connect (channel, "on-message-data",
+                      G_CALLBACK (+[] (GstWebRTCDataChannel *from, GBytes *bytes, PlainPeer *self) {
+                        gchar *name = nullptr;
+                        g_object_get (from, "label", &name, nullptr);
+                        gsize size = 0;
+                        auto *data = static_cast<const char *> (g_bytes_get_data (bytes, &size));
+                        std::lock_guard lock (self->lock_);
+                        self->messages_[CString (name).get ()].emplace_back (data, size);
+                      }),
+                      this);
+    std::lock_guard lock (lock_);
+    channels_[label.get ()] = Ref<GstWebRTCDataChannel>::retain (channel);
+  }
+  void
   receive (GstPad *pad) {
     CountingSink sink;
     auto caps = Ref<GstCaps>::adopt (gst_pad_get_current_caps (pad));
@@ -284,6 +338,8 @@ private:
   Ref<GstElement> pipeline_, webrtc_;
   std::mutex lock_;
   std::multimap<std::string, std::pair<Counter, Ref<GstPad>>> streams_;
+  std::map<std::string, Ref<GstWebRTCDataChannel>> channels_;
+  std::map<std::string, std::vector<std::string>> messages_;
 };
 
 inline size_t

@@ -38,6 +38,9 @@ told (const RosterChanges &changes) {
     case Kind::TrackUpdated:
       words.push_back ("updated " + c.track.sid);
       break;
+    case Kind::DataTracksChanged:
+      words.push_back ("data tracks of " + identity);
+      break;
     }
   }
   return words;
@@ -56,6 +59,16 @@ protected:
   }
   Roster roster_;
 };
+
+TEST_F (RosterTest, DataTracksThatComeOrGoAreToldOnce) {
+  reset ({ make_participant ("alice") });
+  auto alice = make_participant ("alice", {}, 2);
+  alice.data_tracks = { { 1, "DTR_1", "pose", Encryption::None } };
+  EXPECT_EQ (update (alice), (Words{ "data tracks of alice" }));
+  EXPECT_EQ (update (alice), Words ());
+  alice.data_tracks.clear ();
+  EXPECT_EQ (update (alice), (Words{ "data tracks of alice" }));
+}
 
 TEST_F (RosterTest, AJoinTellsParticipantsBeforeTheirTracks) {
   EXPECT_EQ (reset ({ make_participant ("alice", { make_track ("TR_1") }) }),

@@ -118,6 +118,11 @@ read (const wire::ParticipantPermission &from) {
   return permission;
 }
 
+DataTrackInfo
+read (const wire::DataTrackInfo &from) {
+  return { from.pub_handle (), from.sid (), from.name (), read (from.encryption ()) };
+}
+
 ParticipantInfo
 read (const wire::ParticipantInfo &from) {
   ParticipantInfo participant;
@@ -130,6 +135,8 @@ read (const wire::ParticipantInfo &from) {
   participant.kind = known<ParticipantKind> (from.kind (), wire::ParticipantInfo::Kind_IsValid);
   for (const auto &track : from.tracks ())
     participant.tracks.push_back (read (track));
+  for (const auto &track : from.data_tracks ())
+    participant.data_tracks.push_back (read (track));
   participant.attributes = { from.attributes ().begin (), from.attributes ().end () };
   participant.joined_at_ms = ms_from (from.joined_at_ms (), from.joined_at ());
   participant.version = from.version ();
@@ -137,6 +144,8 @@ read (const wire::ParticipantInfo &from) {
   if (from.has_permission ()) participant.permission = read (from.permission ());
   participant.disconnect_reason = read (from.disconnect_reason ());
   participant.client_protocol = from.client_protocol ();
+  for (auto capability : from.capabilities ())
+    if (capability == wire::ClientInfo::CAP_COMPRESSION_DEFLATE_RAW) participant.can_inflate = true;
   return participant;
 }
 
@@ -301,6 +310,8 @@ read (const wire::RequestResponse &from) {
   response.mute_sid = from.mute ().sid ();
   response.update_metadata = from.has_update_metadata ();
   response.trickle = from.has_trickle ();
+  response.publish_data_track = from.publish_data_track ().pub_handle ();
+  response.unpublish_data_track = from.unpublish_data_track ().pub_handle ();
   return response;
 }
 
@@ -310,11 +321,6 @@ read (const wire::SubscribedAudioCodecUpdate &from) {
   for (const auto &codec : from.subscribed_audio_codecs ())
     update.codecs.emplace_back (codec.codec (), codec.enabled ());
   return update;
-}
-
-DataTrackInfo
-read (const wire::DataTrackInfo &from) {
-  return { from.pub_handle (), from.sid (), from.name (), read (from.encryption ()) };
 }
 
 DataTrackSubscriberHandles

@@ -238,6 +238,29 @@ struct RequestWriter {
   }
 
   void
+  operator() (const PublishDataTrack &from) const {
+    auto *to = request.mutable_publish_data_track_request ();
+    to->set_pub_handle (from.pub_handle);
+    to->set_name (utf8 (from.name));
+    to->set_encryption (wire::Encryption::Type (from.encryption));
+  }
+
+  void
+  operator() (const UnpublishDataTrack &from) const {
+    request.mutable_unpublish_data_track_request ()->set_pub_handle (from.pub_handle);
+  }
+
+  void
+  operator() (const UpdateDataSubscription &from) const {
+    auto *to = request.mutable_update_data_subscription ();
+    for (const auto &update : from.updates) {
+      auto *entry = to->add_updates ();
+      entry->set_track_sid (utf8 (update.track_sid));
+      entry->set_subscribe (update.subscribe);
+    }
+  }
+
+  void
   operator() (const Ping &from) const {
     request.mutable_ping_req ()->set_timestamp (from.timestamp_ms);
     request.mutable_ping_req ()->set_rtt (from.rtt_ms);

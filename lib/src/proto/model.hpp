@@ -109,18 +109,26 @@ struct Permission {
   std::vector<TrackSource> can_publish_sources; ///< empty = any
 };
 
+struct DataTrackInfo {
+  uint32_t pub_handle = 0; ///< the publisher's; a subscriber's packets carry another
+  std::string sid, name;
+  Encryption encryption = Encryption::None;
+};
+
 struct ParticipantInfo {
   std::string sid, identity, name, metadata, region;
   ParticipantState state = ParticipantState::Joining;
   ParticipantKind kind = ParticipantKind::Standard;
-  std::vector<TrackInfo> tracks; ///< complete: a missing sid is an unpublished track
+  std::vector<TrackInfo> tracks;          ///< complete: a missing sid is an unpublished track
+  std::vector<DataTrackInfo> data_tracks; ///< complete, too
   Attributes attributes;
   int64_t joined_at_ms = 0;
   uint32_t version = 0;
   bool is_publisher = false;
   std::optional<Permission> permission;
   DisconnectReason disconnect_reason = DisconnectReason::Unknown;
-  int client_protocol = 0;
+  int client_protocol = 0;  ///< 1: RPC in streams, 2: streams in one packet
+  bool can_inflate = false; ///< CAP_COMPRESSION_DEFLATE_RAW
 };
 
 struct RoomInfo {
@@ -260,6 +268,7 @@ struct RequestResponse {
   std::string add_track_cid; ///< set when it answers an AddTrack
   std::string mute_sid;      ///< set when it answers a MuteTrack
   bool update_metadata = false, trickle = false;
+  uint32_t publish_data_track = 0, unpublish_data_track = 0; ///< the handle that it answers for
 };
 struct TrackSubscribed {
   std::string track_sid;
@@ -276,11 +285,6 @@ struct MediaSectionsRequirement {
 struct SubscribedAudioCodecUpdate {
   std::string track_sid;
   std::vector<std::pair<std::string, bool>> codecs;
-};
-struct DataTrackInfo {
-  uint32_t pub_handle = 0;
-  std::string sid, name;
-  Encryption encryption = Encryption::None;
 };
 struct DataTrackPublished {
   DataTrackInfo info;
@@ -370,13 +374,29 @@ struct SimulateScenario {
   Kind kind = Kind::NodeFailure;
   int64_t value = 0; ///< seconds, protocol (0 UDP, 1 TCP, 2 TLS) or bit/s
 };
+struct PublishDataTrack {
+  uint32_t pub_handle = 0; ///< 1 to 65535, unique among ours
+  std::string name;        ///< 1 to 256 characters, unique among ours
+  Encryption encryption = Encryption::None;
+};
+struct UnpublishDataTrack {
+  uint32_t pub_handle = 0;
+};
+struct UpdateDataSubscription {
+  struct Update {
+    std::string track_sid;
+    bool subscribe = true;
+  };
+  std::vector<Update> updates;
+};
 struct Ping {
   int64_t timestamp_ms = 0, rtt_ms = 0;
 };
 
-using SignalCommand = std::variant<SessionDescription, Trickle, AddTrack, MuteTrack, UpdateSubscription,
-                                   UpdateTrackSettings, LeaveRequest, SyncState, UpdateMetadata,
-                                   UpdateVideoTrack, UpdateAudioTrack, SimulateScenario, Ping>;
+using SignalCommand
+    = std::variant<SessionDescription, Trickle, AddTrack, MuteTrack, UpdateSubscription, UpdateTrackSettings,
+                   LeaveRequest, SyncState, UpdateMetadata, UpdateVideoTrack, UpdateAudioTrack,
+                   SimulateScenario, PublishDataTrack, UnpublishDataTrack, UpdateDataSubscription, Ping>;
 
 // ---- names
 

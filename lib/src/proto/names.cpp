@@ -347,6 +347,18 @@ struct CommandName {
     return "simulate";
   }
   const char *
+  operator() (const PublishDataTrack &) const {
+    return "publish-data-track";
+  }
+  const char *
+  operator() (const UnpublishDataTrack &) const {
+    return "unpublish-data-track";
+  }
+  const char *
+  operator() (const UpdateDataSubscription &) const {
+    return "update-data-subscription";
+  }
+  const char *
   operator() (const Ping &) const {
     return "ping";
   }

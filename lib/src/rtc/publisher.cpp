@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "rtc/aux_sender.hpp"
+#include "rtc/channels.hpp"
 #include "rtc/peer_transport.hpp"
 #include "rtc/sdp.hpp"
 #include "rtc/sdp_text.hpp"
@@ -9,6 +10,7 @@
 #include "rtc/stats.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace lk::rtc {
@@ -19,12 +21,13 @@ namespace {
 constexpr Millis kNegotiationLimit{ 15000 };
 
 Ref<GstWebRTCDataChannel>
-create_channel (GstElement *webrtc, const char *label, bool reliable) {
+create_channel (GstElement *webrtc, ChannelKind kind) {
+  bool reliable = kind == ChannelKind::Reliable;
   StructurePtr options (
       gst_structure_new ("options", "ordered", G_TYPE_BOOLEAN, gboolean (reliable), nullptr));
   if (!reliable) gst_structure_set (options.get (), "max-retransmits", G_TYPE_INT, 0, nullptr);
   Ref<GstWebRTCDataChannel> channel;
-  g_signal_emit_by_name (webrtc, "create-data-channel", label, options.get (), channel.out ());
+  g_signal_emit_by_name (webrtc, "create-data-channel", label_of (kind), options.get (), channel.out ());
   return channel;
 }
 
@@ -56,6 +59,8 @@ public:
   PublisherImpl (const PeerConfig &config, Listener &listener)
       : PeerTransport (config), listener_ (&listener) {}
 
+  ~PublisherImpl () override { shut_channels (); }
+
   Result<> start ();
 
   Result<SenderId> add_sender (const SenderSpec &spec, Ref<GstElement> source) override;
@@ -65,6 +70,14 @@ public:
   void
   add_candidate (const std::string &candidate) override {
     add_remote_candidate (candidate);
+  }
+  std::shared_ptr<DataChannel>
+  channel (ChannelKind kind) override {
+    return channels_[int (kind)];
+  }
+  uint64_t
+  dropped_messages () const override {
+    return inbox_ ? inbox_->dropped () : 0;
   }
   PeerState
   state () const override {
@@ -96,6 +109,8 @@ private:
   }
   void transport_failed (const Error &error) override;
 
+  static bool deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> message);
+  void shut_channels ();
   void offer_created (Result<std::string> created);
   Result<std::string> learn_sections (const std::string &created);
   void pin_retransmission ();
@@ -105,7 +120,8 @@ private:
   Listener *listener_;
   std::map<SenderId, std::unique_ptr<Sender>> senders_; // removed ones stay, for the next one of their codec
   SenderId last_sender_ = 0;
-  std::vector<Ref<GstWebRTCDataChannel>> channels_;
+  std::array<std::shared_ptr<SendChannel>, kChannelKinds> channels_;
+  std::shared_ptr<Inbox> inbox_;
   const std::shared_ptr<ReportBlocks> reports_ = std::make_shared<ReportBlocks> ();
 
   Phase phase_ = Phase::Idle;
@@ -127,12 +143,29 @@ PublisherImpl::start () {
   if (auto opened = open (std::move (taps)); !opened) return opened;
   g_signal_connect (webrtc_.get (), "request-aux-sender", G_CALLBACK (on_request_aux_sender), nullptr);
   // In the first offer already, because the server sets up its end of data with it and because the section
-  // then keeps its place. They exist from READY on only. Nothing may be sent before `on-open`: webrtcbin
-  // crashes.
-  channels_ = { create_channel (webrtc_.get (), "_reliable", true),
-                create_channel (webrtc_.get (), "_lossy", false),
-                create_channel (webrtc_.get (), "_data_track", false) };
+  // then keeps its place. They exist from READY on only.
+  inbox_ = std::make_shared<Inbox> (hop (), deliver);
+  for (int i = 0; i < kChannelKinds; ++i) {
+    auto channel = create_channel (webrtc_.get (), ChannelKind (i));
+    if (!channel) return Error{ Errc::MediaFailed, Retry::Restart, "webrtcbin gave no data channel" };
+    inbox_->listen (channel.get (), ChannelKind (i));
+    channels_[size_t (i)] = SendChannel::create (std::move (channel));
+  }
   return {};
+}
+
+bool
+PublisherImpl::deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> message) {
+  auto &self = static_cast<PublisherImpl &> (peer);
+  if (!self.is_open ()) return false;
+  self.listener_->on_publisher_message (kind, std::move (message));
+  return true;
+}
+
+void
+PublisherImpl::shut_channels () {
+  for (const auto &channel : channels_)
+    if (channel) channel->shut ();
 }
 
 Result<SenderId>
@@ -311,7 +344,7 @@ void
 PublisherImpl::close (std::function<void ()> done) {
   assert_session_thread ();
   limit_.reset ();
-  channels_.clear ();
+  shut_channels ();
   senders_.clear (); // with the pipeline they go to NULL
   shut (std::move (done));
 }

@@ -2,6 +2,7 @@
 // are coalesced.
 #pragma once
 
+#include "rtc/data_channel.hpp"
 #include "rtc/payload_types.hpp"
 #include "rtc/peer.hpp"
 
@@ -33,6 +34,8 @@ public:
     virtual void on_publisher_state (PeerState state) = 0;
     /// The last negotiation is answered and in force.
     virtual void on_publisher_negotiated () = 0;
+    /// Where the server sends on the channels that we opened (it does when there is no subscriber).
+    virtual void on_publisher_message (ChannelKind kind, Ref<GBytes> message) = 0;
     /// The pipeline failed; the publisher is unusable.
     virtual void on_publisher_failed (const Error &error) = 0;
   };
@@ -52,6 +55,11 @@ public:
   /// Stale ids are dropped. Errors end in on_publisher_failed.
   virtual void set_answer (const std::string &sdp, uint32_t id) = 0;
   virtual void add_candidate (const std::string &candidate) = 0;
+
+  /// Opens with the connection.
+  virtual std::shared_ptr<DataChannel> channel (ChannelKind kind) = 0;
+  /// Received messages that came faster than the session thread takes them.
+  virtual uint64_t dropped_messages () const = 0;
 
   virtual PeerState state () const = 0;
   virtual PeerActivity activity () const = 0;

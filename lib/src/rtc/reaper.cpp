@@ -18,13 +18,35 @@ run_job (gpointer data, gpointer) noexcept {
   (*job) ();
 }
 
+void
+for_each_made_by (GstElement *bin, const char *factory, GstIteratorForeachFunction fn) {
+  auto *elements = gst_bin_iterate_all_by_element_factory_name (GST_BIN (bin), factory);
+  while (gst_iterator_foreach (elements, fn, nullptr) == GST_ITERATOR_RESYNC)
+    gst_iterator_resync (elements);
+  gst_iterator_free (elements);
+}
+
+/// A message that SCTP has no room for waits inside sctpenc (1.22). With the connection gone there will never
+/// be room, and stopping waits for it for ever; only a flush ends it.
+void
+give_up_data (GstElement *pipeline) {
+  for_each_made_by (pipeline, "sctpenc", [] (const GValue *value, gpointer) {
+    gst_element_foreach_sink_pad (
+        GST_ELEMENT (g_value_get_object (value)),
+        [] (GstElement *, GstPad *pad, gpointer) -> gboolean {
+          gst_pad_send_event (pad, gst_event_new_flush_start ());
+          return TRUE;
+        },
+        nullptr);
+  });
+}
+
 /// sctpdec (1.22) goes on using the pad of a data channel that opens while it is being stopped, after the pad
 /// was refused: one crash in some 150 connections that were closed right after they were made. So nothing may
 /// reach it any more.
 void
 cut_off_data (GstElement *pipeline) {
-  auto *decoders = gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "sctpdec");
-  auto cut = [] (const GValue *value, gpointer) {
+  for_each_made_by (pipeline, "sctpdec", [] (const GValue *value, gpointer) {
     auto pad
         = Ref<GstPad>::adopt (gst_element_get_static_pad (GST_ELEMENT (g_value_get_object (value)), "sink"));
     gst_pad_add_probe (
@@ -39,10 +61,7 @@ cut_off_data (GstElement *pipeline) {
       }
       g_usleep (1000);
     }
-  };
-  while (gst_iterator_foreach (decoders, cut, nullptr) == GST_ITERATOR_RESYNC)
-    gst_iterator_resync (decoders);
-  gst_iterator_free (decoders);
+  });
 }
 
 } // namespace
@@ -56,7 +75,10 @@ run_on_reaper (Job job) {
 void
 retire (Ref<GstElement> pipeline, std::function<void ()> done) {
   run_on_reaper ([pipeline = std::move (pipeline), done = std::move (done)] () mutable {
-    if (pipeline && GST_IS_BIN (pipeline.get ())) cut_off_data (pipeline.get ());
+    if (pipeline && GST_IS_BIN (pipeline.get ())) {
+      give_up_data (pipeline.get ());
+      cut_off_data (pipeline.get ());
+    }
     if (pipeline) gst_element_set_state (pipeline.get (), GST_STATE_NULL);
     pipeline.reset ();
     if (done) done ();

@@ -1,6 +1,7 @@
 #include "rtc/subscriber.hpp"
 
 #include "base/log.hpp"
+#include "rtc/channels.hpp"
 #include "rtc/flow_guard.hpp"
 #include "rtc/ice_agent.hpp"
 #include "rtc/peer_transport.hpp"
@@ -45,6 +46,10 @@ public:
   void set_dropping (uint32_t ssrc, bool dropping) override;
   void request_keyframe (uint32_t ssrc) override;
   void set_latency (Millis latency) override;
+  uint64_t
+  dropped_messages () const override {
+    return inbox_ ? inbox_->dropped () : 0;
+  }
   PeerState
   state () const override {
     return peer_state ();
@@ -76,6 +81,8 @@ private:
   }
   void transport_failed (const Error &error) override;
 
+  static void on_data_channel (GstElement *, GstWebRTCDataChannel *channel, gpointer data) noexcept;
+  static bool deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> message);
   void next_offer ();
   void offer_applied ();
   void answer_created (const std::string &created);
@@ -92,6 +99,7 @@ private:
 
   const std::vector<std::string> codecs_;
   Listener *listener_;
+  std::shared_ptr<Inbox> inbox_;
   const std::shared_ptr<ReceiveStreams> streams_ = std::make_shared<ReceiveStreams> ();
 
   // The offer being worked off is the first.
@@ -128,7 +136,27 @@ SubscriberImpl::start () {
   g_signal_connect (webrtc_.get (), "on-new-transceiver", G_CALLBACK (on_new_transceiver), nullptr);
   connect_with (webrtc_.get (), "pad-added", on_pad_added, hop ());
   watch_jitterbuffers (rtpbin_.get (), streams_);
+  inbox_ = std::make_shared<Inbox> (hop (), deliver);
+  connect_with (webrtc_.get (), "on-data-channel", on_data_channel, inbox_);
   return {};
+}
+
+/// The server's channels. They are open already, so the handlers are connected here and now.
+void
+SubscriberImpl::on_data_channel (GstElement *, GstWebRTCDataChannel *channel, gpointer data) noexcept {
+  gchar *raw = nullptr;
+  g_object_get (channel, "label", &raw, nullptr);
+  CString label (raw);
+  if (auto kind = kind_of (label.get ()))
+    (*static_cast<std::shared_ptr<Inbox> *> (data))->listen (channel, *kind);
+}
+
+bool
+SubscriberImpl::deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> message) {
+  auto &self = static_cast<SubscriberImpl &> (peer);
+  if (!self.is_open ()) return false;
+  self.listener_->on_subscriber_message (kind, std::move (message));
+  return true;
 }
 
 // ---- offers, strictly one after the other

@@ -1,6 +1,7 @@
-// The peer connection that the server offers: received tracks.
+// The peer connection that the server offers: received tracks and data.
 #pragma once
 
+#include "rtc/data_channel.hpp"
 #include "rtc/peer.hpp"
 #include "rtc/sdp.hpp"
 
@@ -45,6 +46,7 @@ public:
     virtual void on_subscriber_sections (const std::vector<ReceiveSection> &sections) = 0;
     virtual void on_incoming (const Incoming &incoming) = 0;
     virtual void on_sender_report (const SenderReport &report) = 0;
+    virtual void on_subscriber_message (ChannelKind kind, Ref<GBytes> message) = 0;
     virtual void on_subscriber_failed (const Error &error) = 0;
   };
 
@@ -71,6 +73,8 @@ public:
   virtual void request_keyframe (uint32_t ssrc) = 0;
   virtual void set_latency (Millis latency) = 0;
 
+  /// Received messages that came faster than the session thread takes them.
+  virtual uint64_t dropped_messages () const = 0;
   virtual PeerState state () const = 0;
   virtual PeerActivity activity () const = 0;
   virtual void receiver_stats (uint32_t ssrc, std::function<void (const ReceiverStats &)> done) = 0;

@@ -33,6 +33,7 @@ Engine::Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit
       = std::make_shared<Publications> (context_, [this] (const SessionEvent &event) { this->emit (event); });
   subscriptions_ = std::make_shared<Subscriptions> (
       context_, roster_, [this] (const SessionEvent &event) { this->emit (event); });
+  data_ = DataRoom::create (context_, roster_, snapshot_, [this] { want_data (); });
 }
 
 Engine::~Engine () = default;
@@ -65,11 +66,12 @@ Engine::apply (Event event, std::optional<Error> cause) {
 // ---- connecting
 
 void
-Engine::start (Settings settings, bool automatic) {
+Engine::start (Settings settings, bool automatic, bool data) {
   g_assert (context_.queue->is_current ());
   if (!stopped () || !apply (Event::Start)) return;
   settings_ = std::move (settings);
   automatic_ = automatic;
+  data_wanted_ = data_wanted_ || data;
   started_ = context_.env.clock->now ();
   attempts_ = 0;
 
@@ -84,6 +86,7 @@ Engine::start (Settings settings, bool automatic) {
   token_ = identity_->token;
 
   auto limit = settings_.connect_timeout.value_or (kConnectTimeout);
+  data_->begin (limit);
   connect_timer_ = context_.timers->once (limit, [this, limit] {
     auto seconds = std::to_string (std::chrono::ceil<std::chrono::seconds> (limit).count ());
     if (join_)
@@ -123,7 +126,14 @@ Engine::attempt () {
   link.latency = subscriptions_->jitter_latency ();
   link.timeout = outage_ ? kRejoinTimeout : settings_.connect_timeout.value_or (kConnectTimeout);
   link_ = std::make_shared<Link> (context_, std::move (link), static_cast<Link::Listener &> (*this));
+  if (data_wanted_) link_->open_data ();
   link_->connect ();
+}
+
+void
+Engine::want_data () {
+  data_wanted_ = true;
+  if (link_) link_->open_data ();
 }
 
 void
@@ -210,6 +220,8 @@ Engine::on_link_joined (const JoinResponse &join) {
   // trips.
   publications_->bind (*link_, join.enabled_publish_codecs);
   subscriptions_->bind (*link_, automatic_);
+  data_->self_changed (roster_.self ());
+  data_->bind (*link_);
   send_own_metadata ();
   if (outage_)
     media_timer_ = context_.timers->once (kMediaTimeout, [this] {
@@ -241,6 +253,7 @@ Engine::on_link_connected () {
     for (const auto &event : replay ())
       emit (event);
   subscriptions_->announce ();
+  if (join_) data_->connected (join_->server.version);
 }
 
 std::vector<SessionEvent>
@@ -316,6 +329,8 @@ Engine::end (Event event, const Error &error, bool leave) {
   // Users hear of the end first and then of what went with it, so that they can tell a lost room from an
   // unpublished track.
   apply (event, error);
+  data_->end (error);
+  data_wanted_ = false;
   take_down (leave, {});
 }
 
@@ -323,6 +338,8 @@ void
 Engine::stop (std::function<void ()> done) {
   g_assert (context_.queue->is_current ());
   apply (Event::Stop);
+  data_->end (closed_error ());
+  data_wanted_ = false;
   take_down (true, std::move (done));
 }
 
@@ -337,6 +354,7 @@ Engine::take_down (bool leave, std::function<void ()> done) {
   media_timer_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();
+  data_->unbind ({ Errc::TransportLost, Retry::Restart, "the session lost its connection" });
   auto changes = roster_.clear ();
   join_.reset ();
   if (visible) apply_changes (changes);
@@ -380,6 +398,7 @@ Engine::shut_down () {
   outage_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();
+  data_->shut_down ();
   link_.reset ();
   closing_.clear ();
   metadata_requests_.clear ();
@@ -411,8 +430,13 @@ Engine::on_link_event (const SignalEvent &event) {
                     if (join_) join_->room = e.room;
                     if (state_ == State::Connected) emit (RoomChanged{ e.room });
                   },
+                  [&] (const ReconnectResponse &e) { data_->resumed (e.last_message_seq); },
+                  [&] (const DataTrackPublished &e) { data_->tracks ().on_published (e.info); },
+                  [&] (const DataTrackUnpublished &e) { data_->tracks ().on_unpublished (e.info); },
+                  [&] (const DataTrackSubscriberHandles &e) { data_->tracks ().on_handles (e); },
                   [&] (const RefreshToken &e) { token_ = Secret (e.token); },
-                  [&] (const RoomMoved &e) { on_room_moved (e); }, [&] (const Leave &e) { on_leave (e); },
+                  [&] (const RoomMoved &e) { on_room_moved (e); },
+                  [&] (const Leave &e) { on_leave (e); },
                   [&] (const auto &) {}, // of features that this session does not use
               },
               event);
@@ -441,16 +465,22 @@ Engine::apply_changes (const RosterChanges &changes) {
     const auto &participant = change.participant;
     switch (change.kind) {
     case Kind::Joined:
+      data_->participant_changed (*participant);
       tell (ParticipantJoined{ *participant });
       break;
     case Kind::Left:
+      data_->participant_left (*participant);
       tell (ParticipantLeft{ *participant });
       break;
     case Kind::Changed:
       subscriptions_->on_participant_changed (participant);
       tell (ParticipantChanged{ *participant, false });
       break;
+    case Kind::DataTracksChanged:
+      data_->participant_changed (*participant);
+      break;
     case Kind::SelfChanged:
+      data_->self_changed (*participant);
       tell (ParticipantChanged{ *participant, true });
       break;
     case Kind::TrackPublished:
@@ -506,8 +536,10 @@ Engine::on_quality (const ConnectionQualityUpdate &update) {
 void
 Engine::on_request_response (const RequestResponse &response) {
   publications_->on_response (response);
+  data_->on_response (response);
   if (!response.update_metadata && !metadata_requests_.count (response.request_id)) {
-    if (response.reason != RequestReason::Ok && response.add_track_cid.empty ())
+    if (response.reason != RequestReason::Ok && response.add_track_cid.empty ()
+        && !response.publish_data_track)
       GST_WARNING ("%s: the server refuses a request: %s", context_.name.c_str (),
                    to_string (response.reason));
     return;
@@ -591,6 +623,16 @@ Engine::on_sections (const std::vector<rtc::ReceiveSection> &sections) {
 void
 Engine::on_incoming (const rtc::Incoming &incoming) {
   subscriptions_->on_incoming (incoming);
+}
+
+void
+Engine::on_publisher_made (rtc::Publisher &publisher) {
+  data_->bind_channels (publisher);
+}
+
+void
+Engine::on_message (rtc::ChannelKind kind, Ref<GBytes> message) {
+  data_->on_message (kind, message);
 }
 
 void

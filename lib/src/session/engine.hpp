@@ -8,6 +8,7 @@
 //                 ▲        └ failed: once more, as Backoff says, until the time is up or the error is final
 #pragma once
 
+#include "session/data_room.hpp"
 #include "session/publications.hpp"
 #include "session/snapshot.hpp"
 #include "session/subscriptions.hpp"
@@ -31,8 +32,10 @@ public:
     return state_ == State::Disconnected || state_ == State::Failed;
   }
   /// Connects; nothing when it is under way or done. `automatic`: ask the server to subscribe us to
-  /// everything.
-  void start (Settings settings, bool automatic);
+  /// everything. `data`: something will send data.
+  void start (Settings settings, bool automatic, bool data = false);
+  /// Data channels are needed; at once, or with the next link.
+  void want_data ();
   /// What start() made of url, room and identity; valid unless stopped.
   Settings effective () const;
   /// Leaves. `done` comes in bounded time.
@@ -49,6 +52,10 @@ public:
   const std::shared_ptr<Subscriptions> &
   subscriptions () const {
     return subscriptions_;
+  }
+  const std::shared_ptr<DataRoom> &
+  data () const {
+    return data_;
   }
   void update_metadata (UpdateMetadata update, Done done);
   void simulate (const SimulateScenario &scenario);
@@ -70,6 +77,8 @@ private:
   void on_sections (const std::vector<rtc::ReceiveSection> &sections) override;
   void on_incoming (const rtc::Incoming &incoming) override;
   void on_sender_report (const rtc::SenderReport &report) override;
+  void on_publisher_made (rtc::Publisher &publisher) override;
+  void on_message (rtc::ChannelKind kind, Ref<GBytes> message) override;
 
   void on_leave (const Leave &leave);
   void on_request_response (const RequestResponse &response);
@@ -106,7 +115,7 @@ private:
   const Emit emit_;
   State state_ = State::Disconnected;
   Settings settings_;
-  bool automatic_ = false;
+  bool automatic_ = false, data_wanted_ = false;
   std::optional<Identity> identity_;
   Secret token_; // the newest: given, minted, or refreshed by the server
   int attempts_ = 0;
@@ -120,6 +129,7 @@ private:
   Roster roster_;
   std::shared_ptr<Publications> publications_;
   std::shared_ptr<Subscriptions> subscriptions_;
+  std::shared_ptr<DataRoom> data_;
   std::map<uint32_t, MetadataRequest> metadata_requests_;
   uint32_t next_request_id_ = 1;
 };

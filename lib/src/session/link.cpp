@@ -56,10 +56,12 @@ rtc::Publisher *
 Link::publisher () {
   if (!publisher_ && joined_ && listener_) {
     auto made = context_.env.parts->make_publisher (peer_config ("pub"), *this);
-    if (made)
+    if (made) {
       publisher_ = *made;
-    else
+      listener_->on_publisher_made (*publisher_);
+    } else {
       lose_later (made.error ());
+    }
   }
   return listener_ ? publisher_.get () : nullptr;
 }
@@ -77,6 +79,20 @@ Link::ensure_subscriber () {
     subscriber_ = *made;
   }
   return true;
+}
+
+void
+Link::open_data () {
+  data_wanted_ = true;
+  // The subscriber comes first: it is what makes us a participant.
+  if (publisher_ || !subscriber_) return;
+  if (auto *publisher = this->publisher ()) publisher->negotiate ();
+}
+
+uint64_t
+Link::dropped_messages () const {
+  return (publisher_ ? publisher_->dropped_messages () : 0)
+         + (subscriber_ ? subscriber_->dropped_messages () : 0);
 }
 
 bool
@@ -139,8 +155,9 @@ Link::joined (const JoinResponse &join) {
 void
 Link::make_peers () {
   if (!ensure_subscriber ()) return;
+  if (data_wanted_) open_data ();
   // With the publisher as primary nothing but our offer starts the connection.
-  if (!subscriber_primary_)
+  if (!subscriber_primary_ && !data_wanted_)
     if (auto *publisher = this->publisher ()) publisher->negotiate ();
 }
 
@@ -217,6 +234,11 @@ Link::on_publisher_negotiated () {
 }
 
 void
+Link::on_publisher_message (rtc::ChannelKind kind, Ref<GBytes> message) {
+  if (listener_) listener_->on_message (kind, std::move (message));
+}
+
+void
 Link::on_publisher_failed (const Error &error) {
   peer_failed (error);
 }
@@ -249,6 +271,11 @@ Link::on_incoming (const rtc::Incoming &incoming) {
 void
 Link::on_sender_report (const rtc::SenderReport &report) {
   if (listener_) listener_->on_sender_report (report);
+}
+
+void
+Link::on_subscriber_message (rtc::ChannelKind kind, Ref<GBytes> message) {
+  if (listener_) listener_->on_message (kind, std::move (message));
 }
 
 void

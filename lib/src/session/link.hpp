@@ -45,6 +45,9 @@ public:
     virtual void on_sections (const std::vector<rtc::ReceiveSection> &sections) = 0;
     virtual void on_incoming (const rtc::Incoming &incoming) = 0;
     virtual void on_sender_report (const rtc::SenderReport &report) = 0;
+    virtual void on_publisher_made (rtc::Publisher &publisher) = 0;
+    /// From either peer connection's data channel.
+    virtual void on_message (rtc::ChannelKind kind, Ref<GBytes> message) = 0;
   };
 
   Link (const Context &context, LinkSettings settings, Listener &listener);
@@ -54,6 +57,10 @@ public:
   void send (const SignalCommand &command);
   /// Made at the first call; null when that fails (on_link_lost follows).
   rtc::Publisher *publisher ();
+  /// Sees to it that data channels are on their way, as soon as we are joined. Only a publisher that nobody
+  /// needed yet is offered here: every offer has the channels in it.
+  void open_data ();
+  uint64_t dropped_messages () const;
   /// Null until made.
   rtc::Subscriber *
   subscriber () const {
@@ -73,6 +80,7 @@ private:
   void on_publisher_candidate (const std::string &candidate) override;
   void on_publisher_state (rtc::PeerState state) override;
   void on_publisher_negotiated () override;
+  void on_publisher_message (rtc::ChannelKind kind, Ref<GBytes> message) override;
   void on_publisher_failed (const Error &error) override;
   void on_subscriber_answer (const std::string &sdp, uint32_t id) override;
   void on_subscriber_candidate (const std::string &candidate) override;
@@ -80,6 +88,7 @@ private:
   void on_subscriber_sections (const std::vector<rtc::ReceiveSection> &sections) override;
   void on_incoming (const rtc::Incoming &incoming) override;
   void on_sender_report (const rtc::SenderReport &report) override;
+  void on_subscriber_message (rtc::ChannelKind kind, Ref<GBytes> message) override;
   void on_subscriber_failed (const Error &error) override;
 
   void joined (const JoinResponse &join);
@@ -100,6 +109,7 @@ private:
   std::shared_ptr<rtc::Subscriber> subscriber_;
   rtc::IceServers ice_servers_;
   bool relay_only_ = false, subscriber_primary_ = true, joined_ = false, connected_ = false, closing_ = false;
+  bool data_wanted_ = false;
   int peers_closing_ = 0;
   TimerPtr close_timer_, grace_timer_;
   std::function<void ()> closed_;

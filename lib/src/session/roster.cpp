@@ -44,6 +44,13 @@ same_person (const ParticipantInfo &a, const ParticipantInfo &b) {
          && same (a.permission, b.permission);
 }
 
+/// A data track never changes but with its sid.
+bool
+same_sids (const std::vector<DataTrackInfo> &a, const std::vector<DataTrackInfo> &b) {
+  return std::equal (a.begin (), a.end (), b.begin (), b.end (),
+                     [] (const DataTrackInfo &x, const DataTrackInfo &y) { return x.sid == y.sid; });
+}
+
 /// Tracks with a sid, each once, not more than we keep.
 void
 bound_tracks (ParticipantInfo &info) {
@@ -51,6 +58,7 @@ bound_tracks (ParticipantInfo &info) {
   std::erase_if (info.tracks, [&] (const TrackInfo &t) {
     return t.sid.empty () || seen.size () >= Roster::kMaxTracks || !seen.insert (t.sid).second;
   });
+  if (info.data_tracks.size () > Roster::kMaxTracks) info.data_tracks.resize (Roster::kMaxTracks);
 }
 
 using Kind = RosterChange::Kind;
@@ -146,6 +154,8 @@ Roster::upsert (ParticipantInfo info, RosterChanges &out) {
     change_tracks ({}, now, out);
   } else {
     if (!same_person (*known, *now)) out.push_back ({ Kind::Changed, now, {} });
+    if (!same_sids (known->data_tracks, now->data_tracks))
+      out.push_back ({ Kind::DataTracksChanged, now, {} });
     change_tracks (known->tracks, now, out);
   }
 }

@@ -17,7 +17,16 @@ using ParticipantPtr = std::shared_ptr<const ParticipantInfo>;
 /// One thing that happened. The participant is shared between the changes of one update: a copy in each would
 /// square their size.
 struct RosterChange {
-  enum class Kind { Joined, Left, Changed, SelfChanged, TrackPublished, TrackUnpublished, TrackUpdated };
+  enum class Kind {
+    Joined,
+    Left,
+    Changed,
+    SelfChanged,
+    TrackPublished,
+    TrackUnpublished,
+    TrackUpdated,
+    DataTracksChanged
+  };
   Kind kind = Kind::Joined;
   ParticipantPtr participant;
   TrackInfo track; ///< of the three track kinds; Updated: muted, renamed, resized …

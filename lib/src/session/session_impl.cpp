@@ -1,6 +1,5 @@
 // The façade: any thread in front, the engine's thread behind. Calls take Users' or Snapshot's lock for a
 // moment, or post.
-#include "session/data_port.hpp"
 #include "session/engine.hpp"
 #include "session/users.hpp"
 
@@ -15,6 +14,8 @@ namespace lk::session {
 namespace {
 
 constexpr Millis kLeaveLimit{ 500 };
+// For reliable data on its way: within the above, so that leaving itself has time.
+constexpr Millis kDrainLimit{ 250 }, kDrainStep{ 10 };
 
 /// Opened once, awaited with a bound.
 class Gate {
@@ -70,12 +71,13 @@ struct Core {
     if (!users->go_live (user)) return;
     if (engine->stopped ()) {
       demand_changed ();
-      engine->start (users->settings (), users->wants_everything ());
+      engine->start (users->settings (), users->wants_everything (), users->wants_data ());
       if (!engine->stopped ()) users->set_running (engine->effective ());
       return;
     }
     demand_changed ();
     if (engine->state () == State::Reconnecting) latecomers.push_back (user);
+    if (users->wants_data ()) engine->want_data ();
     for (const auto &event : engine->replay ())
       users->deliver_to (user, event);
   }
@@ -85,8 +87,16 @@ struct Core {
     engine->publications ()->remove_owned (user);
     demand_changed ();
     std::erase (latecomers, user);
+    leave (gate, std::chrono::steady_clock::now () + kDrainLimit);
+  }
+
+  /// What was just sent is still on its way: leaving at once would take it back.
+  void
+  leave (const std::shared_ptr<Gate> &gate, Users::Deadline until) {
     if (users->any_live ()) return gate->open ();
-    engine->stop ([gate] { gate->open (); });
+    if (engine->data ()->idle () || std::chrono::steady_clock::now () >= until)
+      return engine->stop ([gate] { gate->open (); });
+    drain_timer = thread->once (kDrainStep, [this, gate, until] { leave (gate, until); });
   }
 
   void
@@ -98,13 +108,14 @@ struct Core {
   std::shared_ptr<Users> users;
   std::shared_ptr<Engine> engine;
   std::vector<const User *> latecomers; // compared only
+  TimerPtr drain_timer;
 };
 
 class SessionImpl : public Session {
 public:
   SessionImpl (const std::string &name, Environment environment)
       : name_ (name), environment_ (std::move (environment)), snapshot_ (std::make_shared<Snapshot> ()),
-        users_ (std::make_shared<Users> ()), data_ (make_data_port (environment_)) {}
+        users_ (std::make_shared<Users> ()) {}
   ~SessionImpl () override;
 
   Result<> attach (const std::shared_ptr<User> &user, const Settings &settings, const Needs &needs) override;
@@ -149,7 +160,7 @@ public:
   }
   std::shared_ptr<DataPort>
   data () override {
-    return data_;
+    return core ()->engine->data ()->port ();
   }
 
 private:
@@ -162,7 +173,6 @@ private:
   const Environment environment_;
   const std::shared_ptr<Snapshot> snapshot_;
   const std::shared_ptr<Users> users_;
-  const std::shared_ptr<DataPort> data_;
   mutable std::mutex lock_; // leaf: guards core_, held to copy or make it
   std::shared_ptr<Core> core_;
 };

@@ -165,6 +165,12 @@ Users::wants_everything () const {
   });
 }
 
+bool
+Users::wants_data () const {
+  std::lock_guard lock (lock_);
+  return std::any_of (entries_.begin (), entries_.end (), [] (const auto &e) { return e->needs.data; });
+}
+
 void
 Users::set_running (std::optional<Settings> effective) {
   std::lock_guard lock (lock_);

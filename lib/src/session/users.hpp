@@ -39,6 +39,8 @@ public:
   Millis latency () const;
   /// Somebody wants everything, so the server may subscribe us by itself.
   bool wants_everything () const;
+  /// Somebody will send data.
+  bool wants_data () const;
   /// The room and identity that the session runs with, for attach(); empty when it does not run.
   void set_running (std::optional<Settings> effective);
 

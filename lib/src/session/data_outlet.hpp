@@ -1,0 +1,87 @@
+// The way out: serialized packets become messages of the three channels. It outlives links; what is reliable
+// waits for the next one, what is lossy is dropped.
+//
+//   reliable   sender blocks ─ while no channel is open, at most the connect time-out
+//                            └ while the channel holds 256 kB or more
+//   lossy      above 64 kB in the channel a short queue, of which the oldest are dropped
+#pragma once
+
+#include "base/result.hpp"
+#include "data/replay_buffer.hpp"
+#include "rtc/data_channel.hpp"
+#include "session/data.hpp"
+#include "session/lossy_queue.hpp"
+
+#include <array>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+
+namespace lk::session {
+
+class DataOutlet : public std::enable_shared_from_this<DataOutlet> {
+public:
+  using Channels = std::array<std::shared_ptr<rtc::DataChannel>, rtc::kChannelKinds>;
+
+  /// `demand` is called, on any thread with no lock held, when something is sent and there is no channel.
+  DataOutlet (Clock &clock, std::function<void ()> demand);
+
+  // Session thread ------------------------------------------------------------------------------------------
+  /// The session connects: what is reliable may wait `limit` for a channel.
+  void begin (Millis limit);
+  void bind (Channels channels);
+  /// The link is gone. Sequences begin anew with the next one; what it had not delivered is lost.
+  void unbind ();
+  /// The same channels, and the server told how far it had come: the rest is sent again.
+  void resume (uint32_t last_sequence);
+  /// Nothing is sent any more until begin(); who waits gets `error`.
+  void end (const Error &error);
+  void set_allowed (bool allowed);
+  /// True when everything reliable is on its way: nothing waits here, and SCTP has had the last for a while.
+  bool idle () const;
+
+  // Any thread ----------------------------------------------------------------------------------------------
+  /// One packet, serialized without a sequence. Blocks; see above.
+  Result<> send (std::string packet, const std::stop_token &stop);
+  /// The same without blocking: what finds no room is refused with Errc::LimitExceeded.
+  Result<> post (std::string packet);
+  Result<> send_lossy (std::string packet, std::optional<Millis> max_latency);
+  /// All packets of a frame, or none of them. False: dropped.
+  bool send_frame (std::vector<std::string> packets, std::optional<Millis> max_latency);
+  void count_dropped_frame ();
+  void add_to (DataStats &stats) const;
+
+private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  rtc::DataChannel *open_channel (rtc::ChannelKind kind) const;
+  std::optional<Error> refusal () const;
+  void changed (rtc::ChannelKind kind);
+  std::optional<uint64_t> room_in_channel () const;
+  void put (std::string packet, uint64_t buffered);
+  /// Blocks until the channel has room; an error when it has none in time.
+  Result<uint64_t> wait_for_room (Lock &lock, size_t size, const std::stop_token &stop);
+  void flush_lossy (rtc::ChannelKind kind);
+  bool send_item (rtc::ChannelKind kind, LossyQueue::Item item);
+  void demand_channels (Lock &lock);
+
+  Clock &clock_;
+  const std::function<void ()> demand_;
+  /// Held while a message is sequenced and handed over, so that sequences leave in order. Taken by the
+  /// channels' callbacks, never while watch() is called.
+  mutable std::mutex lock_;
+  std::condition_variable_any wake_;
+  uint64_t changes_ = 0; ///< whatever a waiting sender looks at
+  Channels channels_;
+  Millis limit_;
+  std::optional<Error> ended_;
+  bool allowed_ = true, demanded_ = false;
+  data::ReplayBuffer replay_;
+  std::deque<std::string> backlog_; ///< of post(), while no channel is open
+  size_t backlog_bytes_ = 0, waiting_bytes_ = 0;
+  Nanos last_reliable_{ 0 };
+  std::array<LossyQueue, rtc::kChannelKinds> queues_; ///< the reliable one's stays empty
+  DataStats stats_;
+};
+
+} // namespace lk::session
