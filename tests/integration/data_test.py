@@ -32,15 +32,20 @@ class DataTest(LiveKitTest):
         return tool.connected()
 
     def wait_for_us(self, them):
-        """Until packets reach us: before our channels stand the server keeps them for two seconds only."""
+        """Until they know us: the server tells of a participant that publishes nothing up to three seconds late."""
         them.wait_for_participant("us")
+
+    def let_go(self, them):
+        """Ends "wait-go": now they know us, and what we send has a sender."""
+        self.wait_for_us(them)
+        them.send(b"", topic="go")
 
 
 class Packets(DataTest):
     def test_reliable_packets_reach_the_sdk_exactly_once_in_order(self):
         them = self.them()
-        self.us({"do": "wait", "identity": "them"},
-                {"do": "send", "topic": "count", "count": 2000, "size": 1000})
+        self.us(LISTEN, {"do": "wait-go"}, {"do": "send", "topic": "count", "count": 2000, "size": 1000})
+        self.let_go(them)
         packets = them.wait_for_packets(2000, 60)
         self.assertEqual([p.data for p in packets], [content(i, 1000) for i in range(2000)])
         self.assertTrue(all(p.topic == "count" for p in packets))
@@ -289,10 +294,10 @@ class Tracks(DataTest):
     def test_frames_reach_the_sdk(self):
         them = self.them()
         us = self.us({"do": "wait", "identity": "them"},
-                     {"do": "track", "name": "pose", "size": 40_000, "count": 200, "pause_us": 20000})
+                     {"do": "track", "name": "pose", "size": 902, "count": 600, "pause_us": 16667})
         them.subscribe_data_track("pose")
-        wait_until(lambda: len(them.frames) >= 20, 20, lambda: f"20 frames; got {len(them.frames)}")
-        wanted = {content(i, 40_000): i * 1000 for i in range(200)}
+        wait_until(lambda: len(them.frames) >= 60, 20, lambda: f"60 frames; got {len(them.frames)}")
+        wanted = {content(i, 902): i * 1000 for i in range(600)}
         for frame in them.frames:
             self.assertIn(frame.payload, wanted)
             self.assertEqual(frame.user_timestamp, wanted[frame.payload])

@@ -115,6 +115,7 @@ private:
   std::shared_ptr<Session> session_;
   std::shared_ptr<DataPort> port_;
   std::stop_source stop_;
+  std::atomic<bool> go_{ false }; // a packet of topic "go" was heard
   std::string echo_; // topic whose packets are sent back, as "echo"
   std::vector<std::shared_ptr<LocalDataTrack>> tracks_;
 };
@@ -125,6 +126,10 @@ void
 Tool::on_data (const DataEvent &event) {
   if (auto *packet = std::get_if<PacketReceived> (&event)) {
     auto topic = packet->message.topic.value_or ("");
+    if (topic == "go") {
+      go_ = true;
+      return;
+    }
     if (!echo_.empty () && topic == echo_) {
       OutgoingPacket back;
       back.reliability = packet->reliability;
@@ -379,6 +384,8 @@ Tool::carry_out (JsonObject *command) {
         },
         Millis (20000), quit);
     Line ("waited").flag ("there", there);
+  } else if (what == "wait-go") {
+    Line ("went").flag ("there", wait_for ([&] { return go_.load (); }, Millis (20000), quit));
   } else if (what == "flush") {
     Line ("flushed").flag ("empty",
                            wait_for ([&] { return port_->stats ().buffered == 0; }, Millis (20000), quit));

@@ -286,15 +286,13 @@ TEST (Channels, TheSubscriberReceivesFromTheFirstMessageOn) {
   EXPECT_EQ (loop.received.of (ChannelKind::Lossy).size (), 0u);
 }
 
-TEST (Channels, TextAndEmptyMessagesAreSurvived) {
+TEST (Channels, TextIsSurvived) {
   DataSubscriber loop;
   loop.server.open_channel ("_reliable");
   loop.connect ();
   auto reliable = loop.server.channel ("_reliable");
   ASSERT_TRUE (reliable);
   g_signal_emit_by_name (reliable.get (), "send-string", "text");
-  g_signal_emit_by_name (reliable.get (), "send-string", nullptr);
-  g_signal_emit_by_name (reliable.get (), "send-data", nullptr);
   g_signal_emit_by_name (reliable.get (), "send-data", bytes_of ("end").get ());
   EXPECT_TRUE (wait_until (
       [&] {

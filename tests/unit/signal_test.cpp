@@ -96,8 +96,9 @@ TEST (SignalUrl, CarriesTheJoinParametersAndNoToken) {
   auto url = rtc_url (p);
   EXPECT_EQ (url.substr (0, url.find ('?')), "wss://example.test/prefix/rtc");
   url += "&";
-  for (const char *part : { "?protocol=17&", "&client_protocol=0&", "&sdk=gstreamer&", "&auto_subscribe=1&",
-                            "&version=", "&os=", "&subscriber_allow_pause=0&" })
+  for (const char *part :
+       { "?protocol=17&", "&client_protocol=2&", "&capabilities=CAP_COMPRESSION_DEFLATE_RAW&",
+         "&sdk=gstreamer&", "&auto_subscribe=1&", "&version=", "&os=", "&subscriber_allow_pause=0&" })
     EXPECT_TRUE (has (url, part)) << part << " in " << url;
   for (const char *part : { "token", "reconnect", "sid=", "attributes", "adaptive_stream" })
     EXPECT_FALSE (has (url, part)) << part << " in " << url;

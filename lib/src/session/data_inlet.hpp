@@ -17,6 +17,7 @@ class DataInlet : private data::StreamReceiver {
 public:
   struct Counters {
     std::atomic<uint64_t> received = 0, bytes = 0, duplicates = 0, malformed = 0, dropped = 0;
+    std::atomic<uint64_t> transport_drops = 0; ///< of this link: faster than the session thread takes them
   };
 
   DataInlet (const Context &context, std::shared_ptr<DataListeners> listeners, DataRpc &rpc,

@@ -255,7 +255,7 @@ Port::stats () const {
   stats.received_bytes = counters.bytes;
   stats.duplicates = counters.duplicates;
   stats.malformed = counters.malformed;
-  stats.received_dropped = counters.dropped;
+  stats.received_dropped = counters.dropped + counters.transport_drops;
   return stats;
 }
 

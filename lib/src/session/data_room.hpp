@@ -31,6 +31,10 @@ public:
   void participant_left (const ParticipantInfo &participant);
   /// Our own permission, as the server last told it.
   void self_changed (const ParticipantInfo &self);
+  void
+  set_transport_drops (uint64_t count) {
+    counters_->transport_drops = count;
+  }
   /// Nothing that was sent is still on its way out of this process.
   bool
   idle () const {

@@ -199,6 +199,7 @@ Engine::suspend () {
   media_timer_.reset ();
   publications_->unbind ();
   subscriptions_->suspend ();
+  data_->unbind ({ Errc::TransportLost, Retry::Restart, "the session lost its connection" });
   while (!metadata_requests_.empty ())
     finish_metadata (metadata_requests_.begin ()->first, closed_error ());
   // Without a Leave: to the server the lost participant and the next one are the same identity.
@@ -590,6 +591,7 @@ void
 Engine::refresh_stats () {
   if (!link_) return;
   auto signal = link_->signal_stats ();
+  data_->set_transport_drops (link_->dropped_messages ());
   snapshot_->write ([&] (Snapshot::Data &data) {
     data.stats.signal_sent = signal.sent;
     data.stats.signal_received = signal.received;

@@ -12,8 +12,9 @@ constexpr const char kOs[] = "linux";
 #endif
 
 constexpr const char kProtocol[] = "17";
-// No data streams and no RPC yet.
-constexpr const char kClientProtocol[] = "0";
+// RPC in streams, and whole streams in one packet.
+constexpr const char kClientProtocol[] = "2";
+constexpr const char kCapabilities[] = "CAP_COMPRESSION_DEFLATE_RAW";
 // A name that the server does not know: for those it knows it changes the payload type of a live track in
 // place, which a receiver that negotiated one codec per section cannot follow.
 constexpr const char kSdk[] = "gstreamer";
@@ -24,6 +25,7 @@ query_of (const ConnectParams &params) {
   net::Query query{
     { "protocol", kProtocol },
     { "client_protocol", kClientProtocol },
+    { "capabilities", kCapabilities },
     { "sdk", kSdk },
     { "version", LK_VERSION },
     { "os", kOs },
