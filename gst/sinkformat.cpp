@@ -72,8 +72,32 @@ sink_caps (SinkKind kind, bool stereo) {
                                                 GST_TYPE_INT_RANGE, 1, G_MAXINT, "height", GST_TYPE_INT_RANGE,
                                                 1, G_MAXINT, "framerate", GST_TYPE_FRACTION_RANGE, 0, 1,
                                                 G_MAXINT, 1, nullptr));
+  // x264enc, left the choice, makes 4:4:4 of a source that has it, which check_pictures() refuses.
+  if (kind != SinkKind::Audio)
+    gst_caps_append (
+        caps, gst_caps_from_string ("video/x-h264, profile = (string) { constrained-baseline, baseline, "
+                                    "main, constrained-high, progressive-high, high }"));
   gst_caps_append (caps, gst_caps_copy (sink_template_caps (kind).get ()));
   return Ref<GstCaps>::adopt (caps);
+}
+
+Result<>
+check_pictures (const GstCaps *caps, const std::string &pad) {
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  if (!gst_structure_has_name (s, "video/x-h264")) return {};
+  const gchar *profile = gst_structure_get_string (s, "profile"),
+              *chroma = gst_structure_get_string (s, "chroma-format");
+  guint depth = 8;
+  gst_structure_get_uint (s, "bit-depth-luma", &depth);
+  std::string found;
+  for (const char *marked : { "4:2:2", "4:4:4", "high-10" })
+    if (profile && std::string_view (profile).find (marked) != std::string_view::npos) found = profile;
+  if (found.empty () && chroma && !g_str_equal (chroma, "4:2:0")) found = chroma;
+  if (found.empty () && depth > 8) found = std::to_string (depth) + " bit";
+  if (found.empty ()) return {};
+  return unsupported ("Pad " + pad + " got H264 of the format " + found
+                      + ", which receivers cannot show: encode 4:2:0 with 8 bits (video/x-raw,format=I420 "
+                        "before the encoder).");
 }
 
 Result<SinkFormat>
@@ -99,6 +123,7 @@ decide_format (const GstCaps *caps, SinkKind kind, const std::string &codec, con
     if (!codec.empty () && codec != format.codec->name)
       return unsupported ("Pad " + pad + " has codec=" + codec + " but gets " + type
                           + ": decode it first, or unset codec.");
+    if (auto shown = check_pictures (caps, pad); !shown) return shown.error ();
   }
   const bool audio = format.codec->kind == MediaKind::Audio;
   if ((kind == SinkKind::Audio && !audio) || (kind == SinkKind::Video && audio))

@@ -27,5 +27,7 @@ Ref<GstCaps> sink_caps (SinkKind kind, bool stereo);
 /// Errors name the pad and what to do: Errc::UnsupportedCodec, Errc::MissingElement.
 Result<SinkFormat> decide_format (const GstCaps *caps, SinkKind kind, const std::string &codec,
                                   const std::string &pad);
+/// What a parser found in encoded video: an error for pictures that receivers cannot show.
+Result<> check_pictures (const GstCaps *caps, const std::string &pad);
 
 } // namespace lk::gst

@@ -141,7 +141,21 @@ SinkTrack::on_caps (GstCaps *caps) {
 
 Result<Ref<GstElement>>
 SinkTrack::make_front (const SinkFormat &format) {
-  if (!format.raw) return media::make_parse_bin (*format.codec);
+  if (!format.raw) {
+    auto parser = media::make_parse_bin (*format.codec);
+    if (!parser) return parser;
+    auto src = Ref<GstPad>::adopt (gst_element_get_static_pad (parser->get (), "src"));
+    // The bin goes before this object does.
+    gst_pad_add_probe (
+        src.get (),
+        GstPadProbeType (GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM | GST_PAD_PROBE_TYPE_BUFFER
+                         | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+        [] (GstPad *, GstPadProbeInfo *info, gpointer self) noexcept {
+          return static_cast<SinkTrack *> (self)->on_parsed (info);
+        },
+        this, nullptr);
+    return parser;
+  }
   const auto settings = this->settings ();
   media::EncodeSpec spec;
   spec.codec = format.codec->name;
@@ -151,6 +165,21 @@ SinkTrack::make_front (const SinkFormat &format) {
   // Called while the bin is made, or later from inside it, which the pad outlives.
   spec.setup = [this] (GstElement *encoder) { owner_->encoder_made (GST_PAD (pad_), encoder); };
   return media::make_encode_bin (spec);
+}
+
+/// The stream itself says what the pad's caps may not have said. Streaming thread.
+GstPadProbeReturn
+SinkTrack::on_parsed (GstPadProbeInfo *info) {
+  if (rejected_) return GST_PAD_PROBE_DROP;
+  if (!(info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM)) return GST_PAD_PROBE_OK;
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
+  GstCaps *caps = nullptr;
+  gst_event_parse_caps (event, &caps);
+  auto shown = check_pictures (caps, pad_name ());
+  if (shown) return GST_PAD_PROBE_OK;
+  fail (shown.error ());
+  return GST_PAD_PROBE_DROP;
 }
 
 bool

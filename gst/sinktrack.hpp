@@ -100,6 +100,7 @@ private:
   Result<Ref<GstElement>> make_front (const SinkFormat &format);
   bool build (const SinkFormat &format);
   bool insert (Ref<GstElement> front, const SinkFormat &format);
+  GstPadProbeReturn on_parsed (GstPadProbeInfo *info);
   void publish ();
   bool upstream_live () const;
   void fail (const Error &error);

@@ -697,6 +697,34 @@ TEST_F (Sink, EncodedInputMayTakeTheTrackOver) {
   EXPECT_EQ (session_->tracks ().size (), 1u);
 }
 
+TEST_F (Sink, PicturesThatReceiversCannotShowAreRefusedBeforeTheyArePublished) {
+  launch ("livekitsink");
+  auto p = Ref<GstPad>::adopt (gst_element_request_pad_simple (sink ().get (), "sink_0"));
+  play ();
+  for (const char *caps : { "profile=high-4:2:2", "profile=high-10", "chroma-format=4:4:4",
+                            "profile=high,bit-depth-luma=(uint)10" }) {
+    Feeder feeder (p.get ());
+    feeder.begin (
+        caps, (std::string ("video/x-h264,stream-format=byte-stream,alignment=au,width=64,height=64,") + caps)
+                  .c_str ());
+    auto text = text_of (message (GST_MESSAGE_ERROR));
+    EXPECT_NE (text.find ("encode 4:2:0 with 8 bits"), std::string::npos) << text;
+    EXPECT_NE (text.find ("sink_0"), std::string::npos) << text;
+  }
+  EXPECT_TRUE (session_->tracks ().empty ());
+}
+
+TEST_F (Sink, WhatOnlyTheStreamTellsIsRefusedToo) {
+  launch (
+      "videotestsrc is-live=true ! video/x-raw,format=Y42B,width=64,height=64 ! x264enc tune=zerolatency ! "
+      "video/x-h264,stream-format=byte-stream,profile=high-4:2:2 ! capssetter replace=true "
+      "caps=video/x-h264,stream-format=byte-stream,alignment=au ! livekitsink");
+  play ();
+  auto text = text_of (message (GST_MESSAGE_ERROR));
+  EXPECT_NE (text.find ("high-4:2:2"), std::string::npos) << text;
+  EXPECT_EQ (session_->tracks ().at (0)->sender.stats ().frames, 0u);
+}
+
 TEST_F (Sink, ReorderedFramesAreWarnedAboutOnce) {
   launch ("livekitsink");
   auto p = Ref<GstPad>::adopt (gst_element_request_pad_simple (sink ().get (), "sink_0"));
