@@ -5,7 +5,6 @@
 #include "data_messages.hpp"
 #include "errors.hpp"
 #include "props.hpp"
-#include "rtc/peer.hpp"
 #include "session_context.hpp"
 #include "structures.hpp"
 
@@ -30,9 +29,6 @@ constexpr guint kDefaultConnectTimeoutMs = 10000;
 // An error that comes while the application is still inside set_state() can be lost: gst-launch 1.22 stops
 // its main loop before it runs it, and then hangs. Within this time after the start errors wait.
 constexpr gint64 kQuietStartUs = 100'000;
-
-// Making a certificate takes 0.1 to 0.5 s, once per process.
-constexpr Millis kWarmUpLimit{ 2000 };
 
 GQuark
 participant_quark () {
@@ -584,8 +580,6 @@ Participant::detach () {
   actions_.detach ();
   if (session) session->detach (user);
   was_connected_ = false;
-  // A program whose start fails ends within moments.
-  rtc::wait_for_warm_up (kWarmUpLimit);
 }
 
 std::shared_ptr<session::Session>

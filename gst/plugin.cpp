@@ -13,4 +13,4 @@ plugin_init (GstPlugin *plugin) {
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, livekit, "LiveKit rooms as sources and sinks",
-                   plugin_init, LK_VERSION, "LGPL", "gst-livekit", "gst-livekit")
+                   plugin_init, LK_PLUGIN_VERSION, "LGPL", "gst-livekit " LK_VERSION, "gst-livekit")

@@ -9,7 +9,7 @@ import os
 import re
 import unittest
 
-from lk import media, server
+from lk import launch, media, server
 from lk.case import LiveKitTest
 from lk.recording import Recording
 from lk.wait import wait_until
@@ -107,6 +107,10 @@ for _name, _command in collect().items():
 
 
 class Collection(unittest.TestCase):
+    def test_gst_inspect_says_that_the_elements_exist(self):
+        for element in ("livekitsrc", "livekitsink"):
+            self.assertTrue(launch.has_element(element), element)
+
     def test_there_are_lines_to_try(self):
         self.assertGreaterEqual(len([n for n in collect() if n.startswith("readme")]), 5)
         self.assertGreaterEqual(len([n for n in collect() if n.startswith("pipelines")]), 5)

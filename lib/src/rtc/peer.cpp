@@ -2,7 +2,6 @@
 
 #include "rtc/reaper.hpp"
 
-#include <condition_variable>
 #include <mutex>
 
 namespace lk::rtc {
@@ -37,26 +36,12 @@ mark_kept (GstElement *element) {
       nullptr);
 }
 
-struct WarmUp {
-  std::mutex lock;
-  std::condition_variable over;
-  bool running = false;
-};
-
-/// Never destroyed: the warm-up may outlive the process's main function.
-WarmUp &
-warm_up () {
-  static auto *instance = new WarmUp;
-  return *instance;
-}
-
 } // namespace
 
 void
 warm_up_certificate () {
   static std::once_flag once;
   std::call_once (once, [] {
-    warm_up ().running = true;
     run_on_reaper ([] {
       // The plugin makes the certificate with its first decoder and keeps it only as long as some decoder
       // lives.
@@ -65,17 +50,8 @@ warm_up_certificate () {
         gst_object_ref_sink (kept);
         mark_kept (kept);
       }
-      std::lock_guard hold (warm_up ().lock);
-      warm_up ().running = false;
-      warm_up ().over.notify_all ();
     });
   });
-}
-
-void
-wait_for_warm_up (Millis limit) {
-  std::unique_lock hold (warm_up ().lock);
-  warm_up ().over.wait_for (hold, limit, [] { return !warm_up ().running; });
 }
 
 std::string

@@ -37,9 +37,10 @@ struct PeerActivity {
 /// Makes the process's DTLS certificate on a background thread (once); without it the first negotiation waits
 /// 0.1–0.3 s for it.
 void warm_up_certificate ();
-/// Waits until a warm-up under way is over, at most `limit`. To be called before the process may end:
-/// OpenSSL's exit handler takes away what the warm-up works on, which crashes.
-void wait_for_warm_up (Millis limit);
+/// Has the end of the process wait, 2 s at most, for certificates being made and pipelines being stopped:
+/// OpenSSL's exit handler takes away what they work on, which crashes. To be called once OpenSSL is
+/// initialised, since exit handlers run in reverse order. The second call does nothing.
+void finish_jobs_at_exit ();
 /// The elements without which no peer connection works, e.g. "webrtcbin (gstreamer1.0-plugins-bad)"; empty
 /// when all are there.
 std::string missing_transport_elements ();

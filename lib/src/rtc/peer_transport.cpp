@@ -241,6 +241,9 @@ PeerTransport::shut (std::function<void ()> done) {
   open_ = false;
   state_ = PeerState::Closed;
   waiting_candidates_.clear ();
+  // webrtcbin 1.22 drops what it has queued when it is stopped, and warns of promises that nobody answered.
+  if (promise_) gst_promise_interrupt (promise_.get ());
+  promise_.reset ();
   rtpbin_.reset ();
   webrtc_.reset ();
   retire (std::move (pipeline_), [queue = config_.queue, done = std::move (done)] {
@@ -260,8 +263,8 @@ PeerTransport::fail (Error error) {
 void
 PeerTransport::create (const char *signal, const char *field,
                        std::function<void (Result<std::string>)> done) {
-  auto promise = make_promise (hop (), field, std::move (done));
-  g_signal_emit_by_name (webrtc_.get (), signal, nullptr, promise.get ());
+  promise_ = make_promise (hop (), field, std::move (done));
+  g_signal_emit_by_name (webrtc_.get (), signal, nullptr, promise_.get ());
 }
 
 void
@@ -275,11 +278,11 @@ PeerTransport::set_description (const char *signal, GstWebRTCSDPType type, const
     });
     return;
   }
-  auto promise = make_promise (hop (), nullptr, [done = std::move (done)] (Result<std::string> reply) {
+  promise_ = make_promise (hop (), nullptr, [done = std::move (done)] (Result<std::string> reply) {
     done (reply ? Result<> () : Result<> (reply.error ()));
   });
   auto *description = gst_webrtc_session_description_new (type, message);
-  g_signal_emit_by_name (webrtc_.get (), signal, description, promise.get ());
+  g_signal_emit_by_name (webrtc_.get (), signal, description, promise_.get ());
   gst_webrtc_session_description_free (description);
 }
 

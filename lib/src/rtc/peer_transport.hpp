@@ -122,6 +122,7 @@ private:
   bool remote_known_ = false;
   size_t local_candidates_ = 0;
   std::vector<std::string> waiting_candidates_;
+  Ref<GstPromise> promise_; // of the last call; they are made one after another
 };
 
 /// Connects a handler that gets its own copy of `data`, freed with the connection.

@@ -2,6 +2,11 @@
 
 #include "rtc/peer.hpp"
 
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <unistd.h>
+
 namespace lk::rtc {
 
 namespace {
@@ -12,10 +17,38 @@ using Job = std::function<void ()>;
 // the others alive. Not exclusive: idle ones end by themselves.
 constexpr int kThreads = 4;
 
+constexpr std::chrono::seconds kExitLimit{ 2 };
+
+/// How many jobs wait or run. Never destroyed: they may outlive the process's main function.
+struct Load {
+  std::mutex lock;
+  std::condition_variable done;
+  unsigned jobs = 0;
+};
+
+Load &
+load () {
+  static auto *instance = new Load;
+  return *instance;
+}
+
 void
 run_job (gpointer data, gpointer) noexcept {
-  std::unique_ptr<Job> job (static_cast<Job *> (data));
-  (*job) ();
+  {
+    std::unique_ptr<Job> job (static_cast<Job *> (data));
+    (*job) ();
+  }
+  std::lock_guard hold (load ().lock);
+  if (--load ().jobs == 0) load ().done.notify_all ();
+}
+
+pid_t registered_in = 0;
+
+void
+on_exit () noexcept {
+  if (getpid () != registered_in) return; // a fork has none of the threads
+  std::unique_lock hold (load ().lock);
+  load ().done.wait_for (hold, kExitLimit, [] { return load ().jobs == 0; });
 }
 
 void
@@ -69,7 +102,20 @@ cut_off_data (GstElement *pipeline) {
 void
 run_on_reaper (Job job) {
   static GThreadPool *pool = g_thread_pool_new (run_job, nullptr, kThreads, FALSE, nullptr);
+  {
+    std::lock_guard hold (load ().lock);
+    ++load ().jobs;
+  }
   g_thread_pool_push (pool, new Job (std::move (job)), nullptr);
+}
+
+void
+finish_jobs_at_exit () {
+  static std::once_flag once;
+  std::call_once (once, [] {
+    registered_in = getpid ();
+    std::atexit (on_exit);
+  });
 }
 
 void

@@ -1,5 +1,6 @@
 #include "session/parts.hpp"
 
+#include "auth/crypto.hpp"
 #include "media/codecs.hpp"
 
 #include <glib.h>
@@ -38,6 +39,8 @@ class RealParts : public Parts {
 public:
   void
   warm_up () override {
+    auth::init_crypto ();
+    rtc::finish_jobs_at_exit ();
     rtc::warm_up_certificate ();
   }
   std::string
