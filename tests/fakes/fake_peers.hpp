@@ -23,6 +23,7 @@ public:
   signal::ConnectParams params;
   std::vector<SignalCommand> sent;
   bool closed = false, dropped = false;
+  std::vector<Millis> probes;
   signal::SignalClient::Stats stats;
 
   void
@@ -121,6 +122,7 @@ public:
   std::vector<std::string> candidates;
   std::vector<uint32_t> answers;
   int negotiations = 0;
+  rtc::PeerActivity traffic;
   bool closed = false, hold_close = false;
   std::function<void ()> finish_close; // set by close() with hold_close
   std::array<std::shared_ptr<FakeChannel>, rtc::kChannelKinds> channels{ std::make_shared<FakeChannel> (),
@@ -158,7 +160,7 @@ public:
   }
   rtc::PeerActivity
   activity () const override {
-    return {};
+    return traffic;
   }
   void
   sender_stats (rtc::SenderId id, std::function<void (const rtc::SenderStats &)> done) override {
@@ -250,6 +252,7 @@ public:
   std::vector<std::string> candidates;
   std::optional<Error> attach_error;
   Millis latency{ 0 };
+  rtc::PeerActivity traffic;
   bool closed = false;
 
   explicit FakeSubscriber (Listener &listener) : listener_ (&listener) {}
@@ -295,7 +298,7 @@ public:
   }
   rtc::PeerActivity
   activity () const override {
-    return {};
+    return traffic;
   }
   uint64_t
   dropped_messages () const override {
@@ -543,6 +546,10 @@ private:
     send (const SignalCommand &command) override {
       signal_->sent.push_back (command);
       ++signal_->stats.sent;
+    }
+    void
+    probe (Millis limit) override {
+      signal_->probes.push_back (limit);
     }
     void
     close () override {

@@ -1,5 +1,6 @@
-"""A server that dies and comes back under running pipelines. The official SDK is the other end; it comes back by itself."""
+"""A server that freezes, or dies and comes back, under running pipelines. The official SDK is the other end; it comes back by itself."""
 import os
+import signal
 import time
 
 import numpy as np
@@ -12,23 +13,73 @@ from lk.wait import wait_until
 WAV = "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1 ! wavenc ! filesink buffer-mode=unbuffered location={}"
 
 
-class ServerDies(LiveKitTest):
+RECOVERED = "from=(string)reconnecting, to=(string)connected"
+
+
+class Fault(LiveKitTest):
     server_options = {}
 
+    def let_pass(self, seconds):
+        end = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() >= end, seconds + 5, f"{seconds} s")
+
+    def publish(self):
+        return self.launch(f"audiotestsrc is-live=true freq=660 ! livekitsink room={self.room} identity=us", messages=True)
+
+
+class ServerFreezes(Fault):
+    def freeze(self, seconds):
+        self.server.process.send_signal(signal.SIGSTOP)
+        self.let_pass(seconds)
+        self.server.process.send_signal(signal.SIGCONT)
+
+    def test_five_seconds_are_sat_out(self):
+        them = self.peer("them")
+        ours = self.publish()
+        ear = them.hear("us")
+        ear.wait_for_tone(660)
+        self.freeze(5)
+        ear.wait_for_tone(660, timeout=5)
+        self.let_pass(4)  # for a probe that went wrong to show
+        self.assertNotIn("to=(string)reconnecting", ours.output)
+
+    def test_twenty_seconds_are_noticed_and_the_pipeline_comes_back(self):
+        them = self.peer("them")
+        ours = self.publish()
+        them.hear("us").wait_for_tone(660)
+        frozen = time.monotonic()
+        self.server.process.send_signal(signal.SIGSTOP)
+        ours.wait_for_output("to=(string)reconnecting", 12)
+        self.let_pass(20 - (time.monotonic() - frozen))
+        self.server.process.send_signal(signal.SIGCONT)
+        ours.wait_for_output(RECOVERED, 8)
+        self.peer("witness").hear("us").wait_for_tone(660)
+
+    def test_a_room_that_is_muted_for_long_is_not_taken_for_dead(self):
+        them = self.peer("them")
+        them.publish_tone(523)
+        ours = self.launch(f"livekitsrc room={self.room} identity=us name=r r.audio_0 ! fakesink", messages=True)
+        ours.wait_for_output("livekit-track-subscribed")
+        self.let_pass(1)
+        them.mute("tone")
+        self.let_pass(18)
+        self.assertNotIn("to=(string)reconnecting", ours.output)
+
+
+class ServerDies(Fault):
     def outage(self, seconds):
         self.server.kill()
-        end = time.monotonic() + seconds
-        wait_until(lambda: time.monotonic() >= end, seconds + 5, "the outage")
+        self.let_pass(seconds)
         self.server.start_again()
 
     def test_a_publisher_goes_on_after_two_deaths(self):
         them = self.peer("them")
-        ours = self.launch(f"audiotestsrc is-live=true freq=660 ! livekitsink room={self.room} identity=us", messages=True)
+        ours = self.publish()
         them.hear("us").wait_for_tone(660)
         for _ in range(2):
             self.outage(2.1)
             revived = time.monotonic()
-            ours.wait_for_output("from=(string)reconnecting, to=(string)connected", 5)
+            ours.wait_for_output(RECOVERED, 5)
             # A participant of its own, because the SDK's reconnect is slower than ours.
             witness = self.peer("witness")
             witness.hear("us").wait_for_tone(660)

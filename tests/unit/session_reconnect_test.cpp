@@ -2,6 +2,7 @@
 #include "session_util.hpp"
 
 #include "auth/token.hpp"
+#include "session/path_watch.hpp"
 
 using namespace lk;
 using namespace lk::session;
@@ -380,6 +381,87 @@ TEST_F (Reconnect, AlwaysTriesTheFirstConnectAgainToo) {
   run ();
   EXPECT_EQ (engine_->state (), State::Connected);
   EXPECT_EQ (states (), (std::vector{ State::Connecting, State::Connected }));
+}
+
+// ---- dead paths
+
+PathSample
+sample (std::chrono::seconds at, uint64_t received, uint64_t sent = 0, uint64_t reports = 0,
+        bool expecting = true) {
+  return { at, expecting, received, sent, reports };
+}
+
+using Verdict = PathWatch::Verdict;
+
+TEST (PathWatch, SilenceIsProbedOnceAndThenDead) {
+  PathWatch watch;
+  EXPECT_EQ (watch.look (sample (100s, 10)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (101s, 20)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (105s, 20)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (106s, 20)), Verdict::Probe);
+  EXPECT_EQ (watch.look (sample (107s, 20)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (115s, 20)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (116s, 20)), Verdict::Dead);
+}
+
+TEST (PathWatch, AnotherSilenceIsProbedAgain) {
+  PathWatch watch;
+  EXPECT_EQ (watch.look (sample (100s, 10)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (106s, 10)), Verdict::Probe);
+  EXPECT_EQ (watch.look (sample (107s, 11)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (112s, 11)), Verdict::Probe);
+}
+
+TEST (PathWatch, WithoutATrackSilenceMeansNothing) {
+  PathWatch watch;
+  for (auto at = 0s; at < 60s; at += 1s)
+    EXPECT_EQ (watch.look (sample (at, 10, 0, 0, false)), Verdict::Fine);
+}
+
+TEST (PathWatch, ASideThatNeverSpokeIsAskedAfterButNotDead) {
+  PathWatch watch;
+  uint64_t sent = 0;
+  for (auto at = 0s; at < 60s; at += 1s)
+    EXPECT_EQ (watch.look (sample (at, 0, sent += 50)), at == 5s ? Verdict::Probe : Verdict::Fine);
+}
+
+TEST (PathWatch, WhatIsSentWithoutAReportIsDeadToo) {
+  PathWatch watch;
+  uint64_t sent = 0;
+  EXPECT_EQ (watch.look (sample (0s, 0, sent, 1, false)), Verdict::Fine);
+  for (auto at = 1s; at < 15s; at += 1s)
+    EXPECT_EQ (watch.look (sample (at, 0, sent += 50, 1, false)), at == 5s ? Verdict::Probe : Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (15s, 0, sent += 50, 1, false)), Verdict::Dead);
+}
+
+TEST (PathWatch, AMutedPublisherIsNotDead) {
+  PathWatch watch;
+  for (auto at = 0s; at < 60s; at += 1s)
+    EXPECT_EQ (watch.look (sample (at, 0, 1000, 1, false)), Verdict::Fine);
+}
+
+TEST_F (Reconnect, ASilentPathIsProbedAndThenLeft) {
+  connect_with_alice ();
+  subscriber ().traffic.rtp_in = 100;
+  advance (1s);
+  advance (5s);
+  EXPECT_EQ (signal ().probes, std::vector<Millis>{ 3000ms });
+  EXPECT_EQ (engine_->state (), State::Connected);
+  advance (10s);
+  EXPECT_EQ (engine_->state (), State::Reconnecting);
+}
+
+TEST_F (Reconnect, AMutedTrackMaySayNothing) {
+  connect_with_alice ();
+  subscriber ().traffic.rtp_in = 100;
+  auto muted = make_track ("TR_1", TrackKind::Audio, "mic");
+  muted.muted = true;
+  auto info = alice ({ muted });
+  info.version = 2;
+  deliver (ParticipantUpdate{ { info } });
+  advance (60s);
+  EXPECT_EQ (engine_->state (), State::Connected);
+  EXPECT_TRUE (signal ().probes.empty ());
 }
 
 TEST_F (Reconnect, FiftyOutagesLeaveNothingBehind) {

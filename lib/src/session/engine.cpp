@@ -12,6 +12,8 @@ constexpr Millis kConnectTimeout{ 10000 };
 constexpr Millis kMediaTimeout{ 5000 };
 // Of one attempt to come back: a connect that was begun in a blackout hangs in TCP's own back-off.
 constexpr Millis kRejoinTimeout{ 3000 };
+// For a sign of life on the signalling connection after the media fell silent.
+constexpr Millis kProbeTimeout{ 3000 };
 constexpr Millis kMetadataTimeout{ 10000 };
 constexpr size_t kMaxMetadataRequests = 1000;
 
@@ -193,10 +195,35 @@ Engine::refresh_token () {
   return true;
 }
 
+void
+Engine::watch_path () {
+  auto [publisher, subscriber] = link_->activity ();
+  PathSample sample;
+  sample.now = context_.env.clock->now ();
+  sample.expecting = subscriptions_->receiving ();
+  sample.received = subscriber.rtp_in + subscriber.rtcp_in;
+  sample.sent = publisher.rtp_out;
+  sample.reports = publisher.rtcp_in;
+  switch (path_watch_.look (sample)) {
+  case PathWatch::Verdict::Fine:
+    break;
+  case PathWatch::Verdict::Probe:
+    GST_INFO ("%s: no media for 5 s, asking the server for a sign of life", context_.name.c_str ());
+    link_->probe (kProbeTimeout);
+    break;
+  case PathWatch::Verdict::Dead:
+    on_link_lost ({ Errc::TransportLost, Retry::Restart,
+                    "no media for 15 s although the server answers: check that UDP or TCP to its media ports "
+                    "is open" });
+    break;
+  }
+}
+
 /// The transport goes, what runs over it stays.
 void
 Engine::suspend () {
   media_timer_.reset ();
+  watch_timer_.reset ();
   publications_->unbind ();
   subscriptions_->suspend ();
   data_->unbind ({ Errc::TransportLost, Retry::Restart, "the session lost its connection" });
@@ -248,6 +275,8 @@ Engine::on_link_connected () {
   });
   refresh_stats ();
   if (!apply (again ? Event::Recovered : Event::Joined)) return;
+  path_watch_ = {};
+  watch_timer_ = context_.timers->every (PathWatch::kPeriod, [this] { watch_path (); });
   if (again)
     emit (RoomJoined{ join_->room, roster_.self (), join_->server });
   else
@@ -353,6 +382,7 @@ Engine::take_down (bool leave, std::function<void ()> done) {
     outage_.reset ();
   }
   media_timer_.reset ();
+  watch_timer_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();
   data_->unbind ({ Errc::TransportLost, Retry::Restart, "the session lost its connection" });
@@ -396,6 +426,7 @@ Engine::shut_down () {
   g_assert (context_.queue->is_current ());
   connect_timer_.reset ();
   media_timer_.reset ();
+  watch_timer_.reset ();
   outage_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "session/data_room.hpp"
+#include "session/path_watch.hpp"
 #include "session/publications.hpp"
 #include "session/snapshot.hpp"
 #include "session/subscriptions.hpp"
@@ -101,6 +102,7 @@ private:
   void attempt_later ();
   bool refresh_token ();
   void suspend ();
+  void watch_path ();
   void connect_failed (const Error &error);
   void end (Event event, const Error &error, bool leave);
   void take_down (bool leave, std::function<void ()> done);
@@ -120,7 +122,8 @@ private:
   Secret token_; // the newest: given, minted, or refreshed by the server
   int attempts_ = 0;
   Nanos started_{ 0 };
-  TimerPtr connect_timer_, media_timer_;
+  TimerPtr connect_timer_, media_timer_, watch_timer_;
+  PathWatch path_watch_;
   std::optional<Outage> outage_;
   std::shared_ptr<Link> link_;
   std::vector<std::shared_ptr<Link>> closing_;

@@ -105,6 +105,17 @@ Link::signal_stats () const {
   return signalling_ ? signalling_->stats () : signal::SignalClient::Stats{};
 }
 
+void
+Link::probe (Millis limit) {
+  if (signalling_) signalling_->probe (limit);
+}
+
+std::pair<rtc::PeerActivity, rtc::PeerActivity>
+Link::activity () const {
+  return { publisher_ ? publisher_->activity () : rtc::PeerActivity{},
+           subscriber_ ? subscriber_->activity () : rtc::PeerActivity{} };
+}
+
 // ---- signalling
 
 void

@@ -68,6 +68,9 @@ public:
   }
   bool publisher_up () const;
   signal::SignalClient::Stats signal_stats () const;
+  void probe (Millis limit);
+  /// Packets of the publisher and of the subscriber so far.
+  std::pair<rtc::PeerActivity, rtc::PeerActivity> activity () const;
 
   /// Nothing is told to the listener any more. `leave`: say good-bye to the server. `done` comes once, in
   /// bounded time. Sources and consumers must be unbound before.

@@ -25,6 +25,10 @@ public:
   close () override {
     client_.close ();
   }
+  void
+  probe (Millis limit) override {
+    client_.probe (limit);
+  }
   signal::SignalClient::Stats
   stats () const override {
     return client_.stats ();

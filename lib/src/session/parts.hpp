@@ -24,6 +24,8 @@ public:
   virtual void connect (const signal::ConnectParams &params) = 0;
   virtual void send (const SignalCommand &command) = 0;
   virtual void close () = 0;
+  /// Asks for a sign of life: on_lost() when nothing at all comes within `limit`.
+  virtual void probe (Millis limit) = 0;
   virtual signal::SignalClient::Stats stats () const = 0;
 };
 

@@ -476,6 +476,15 @@ Subscriptions::on_response (const SubscriptionResponse &response) {
   emit_ (SubscriptionFailed{ response.track_sid, error });
 }
 
+bool
+Subscriptions::receiving () const {
+  return std::any_of (entries_.begin (), entries_.end (), [] (const auto &row) {
+    const auto &[sid, entry] = row;
+    return entry.attached && entry.track->demand ().enabled && !entry.track->paused ()
+           && !entry.track->info ().muted;
+  });
+}
+
 std::vector<RemoteTrackPtr>
 Subscriptions::announced () const {
   std::vector<RemoteTrackPtr> tracks;

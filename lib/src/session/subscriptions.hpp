@@ -58,6 +58,8 @@ public:
   void on_response (const SubscriptionResponse &response);
 
   std::vector<RemoteTrackPtr> announced () const;
+  /// Some stream runs to us that nobody has muted, paused or switched off.
+  bool receiving () const;
   /// The wanted jitter buffer.
   Millis
   jitter_latency () const {

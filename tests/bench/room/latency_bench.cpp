@@ -58,7 +58,8 @@ private:
 bool
 is_video (GstPad *pad) {
   auto caps = lk::Ref<GstCaps>::adopt (gst_pad_get_current_caps (pad));
-  return caps && g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps.get (), 0)), "video/");
+  return caps
+         && g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps.get (), 0)), "video/");
 }
 
 GstPadProbeReturn

@@ -142,8 +142,7 @@ main (int argc, char **argv) {
     g_printerr ("%s\n", error ? error->message : "PIPELINE, or --encode CODEC SOURCE SINK");
     return 2;
   }
-  auto pipeline = codec ? make_encoding (argv[1], codec, argv[2], &error)
-                        : make_plain (argv[1], &error);
+  auto pipeline = codec ? make_encoding (argv[1], codec, argv[2], &error) : make_plain (argv[1], &error);
   if (!pipeline || error) {
     g_printerr ("%s\n", error ? error->message : "no pipeline");
     return 2;
