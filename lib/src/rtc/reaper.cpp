@@ -1,5 +1,6 @@
 #include "rtc/reaper.hpp"
 
+#include "base/log.hpp"
 #include "rtc/peer.hpp"
 
 #include <condition_variable>
@@ -97,6 +98,22 @@ cut_off_data (GstElement *pipeline) {
   });
 }
 
+/// webrtcbin (1.22) goes on negotiating until the very end of its way to NULL: what it adds meanwhile starts
+/// and would run for ever, with a thread and the sockets.
+void
+stop_latecomers (GstElement *pipeline) {
+  auto *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
+  auto stop = [] (const GValue *value, gpointer) {
+    auto *element = GST_ELEMENT (g_value_get_object (value));
+    if (GST_STATE (element) == GST_STATE_NULL) return;
+    GST_CAT_DEBUG_OBJECT (log::rtc (), element, "came while its pipeline was stopped");
+    gst_element_set_state (element, GST_STATE_NULL);
+  };
+  while (gst_iterator_foreach (elements, stop, nullptr) == GST_ITERATOR_RESYNC)
+    gst_iterator_resync (elements);
+  gst_iterator_free (elements);
+}
+
 } // namespace
 
 void
@@ -121,11 +138,13 @@ finish_jobs_at_exit () {
 void
 retire (Ref<GstElement> pipeline, std::function<void ()> done) {
   run_on_reaper ([pipeline = std::move (pipeline), done = std::move (done)] () mutable {
-    if (pipeline && GST_IS_BIN (pipeline.get ())) {
+    const bool is_bin = pipeline && GST_IS_BIN (pipeline.get ());
+    if (is_bin) {
       give_up_data (pipeline.get ());
       cut_off_data (pipeline.get ());
     }
     if (pipeline) gst_element_set_state (pipeline.get (), GST_STATE_NULL);
+    if (is_bin) stop_latecomers (pipeline.get ());
     pipeline.reset ();
     if (done) done ();
   });

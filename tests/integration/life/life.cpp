@@ -10,6 +10,7 @@
 #include "usage.hpp"
 
 #include "base/ref.hpp"
+#include "fakes/chaos.hpp"
 
 #include <gst/gst.h>
 
@@ -179,6 +180,22 @@ pads (int rounds, bool in_turns, const char *text) {
   gst_element_set_state (pipeline.get (), GST_STATE_NULL);
 }
 
+void
+chaos (unsigned seed, const char *text) {
+  using namespace std::chrono_literals;
+  {
+    auto pipeline = parse (text);
+    lk::test::Chaos calls (pipeline.get (), seed, 20s);
+    if (!calls.run (10s)) {
+      fprintf (stderr, "hangs in %s\n", calls.stuck ().c_str ());
+      abort ();
+    }
+    printf ("%u calls\n", calls.calls ());
+    gst_element_set_state (pipeline.get (), GST_STATE_NULL);
+  }
+  starts (1, text);
+}
+
 } // namespace
 
 int
@@ -188,9 +205,11 @@ main (int argc, char **argv) {
   sigaddset (&set, SIGUSR1);
   pthread_sigmask (SIG_BLOCK, &set, nullptr);
   gst_init (&argc, &argv);
-  if (argc != 4) give_up ("lk-life starts|pads|turns N PIPELINE");
+  if (argc != 4) give_up ("lk-life starts|pads|turns|chaos N PIPELINE");
   if (!strcmp (argv[1], "starts"))
     starts (atoi (argv[2]), argv[3]);
+  else if (!strcmp (argv[1], "chaos"))
+    chaos (unsigned (atoi (argv[2])), argv[3]);
   else
     pads (atoi (argv[2]), !strcmp (argv[1], "turns"), argv[3]);
   gst_deinit (); // the leaks tracer reports now
