@@ -221,6 +221,33 @@ TEST (StreamEncoder, ARefusedPacketEndsTheStreamWithThatError) {
   }
 }
 
+TEST (StreamEncoder, ARefusedWriteOfAChunkAndARefusedCloseMayBeRepeated) {
+  std::vector<DataPacket> packets;
+  bool refuse = false;
+  StreamEncoder encoder (text_spec (), [&] (DataPacket packet) -> Result<> {
+    if (refuse) return Error{ Errc::Closed, Retry::Never, "stop" };
+    packets.push_back (std::move (packet));
+    return {};
+  });
+  ASSERT_TRUE (encoder.open ());
+  ASSERT_TRUE (encoder.write ("a\xc3"));
+  for (const bool refused : { true, false }) {
+    refuse = refused;
+    EXPECT_EQ (bool (encoder.write ("\xbc"
+                                    "b")),
+               !refused);
+  }
+  for (const bool refused : { true, false }) {
+    refuse = refused;
+    EXPECT_EQ (bool (encoder.close ()), !refused);
+  }
+  std::string text;
+  for (const auto &chunk : chunks_in (packets))
+    text += chunk.content;
+  EXPECT_EQ (text, "aüb");
+  EXPECT_EQ (trailer_in (packets).reason, "");
+}
+
 TEST (StreamV2, WhatFitsGoesInOnePacket) {
   const auto packets = packets_of (text_spec (), "hello", kV2);
   ASSERT_EQ (packets.size (), 1u);

@@ -180,21 +180,25 @@ StreamEncoder::write (std::string_view bytes) {
 
 Result<>
 StreamEncoder::write_text (std::string_view bytes) {
+  auto before = tail_;
   auto text = std::exchange (tail_, {});
   text += bytes;
   tail_ = text.substr (text.size () - utf8_open_tail (text));
   text.resize (text.size () - tail_.size ());
   if (!lk::is_utf8 (text)) return fail (unusable ("the text is not UTF-8"));
-  return send_chunks (text);
+  auto sent = send_chunks (text);
+  if (!sent && state_ == State::Open) tail_ = std::move (before);
+  return sent;
 }
 
 Result<>
 StreamEncoder::send_chunks (std::string_view bytes) {
+  const auto first = next_index_;
   while (!bytes.empty ()) {
     const auto size = spec_.text ? utf8_head (bytes, kStreamChunk) : std::min (bytes.size (), kStreamChunk);
     auto chunk = StreamChunk{ spec_.id, std::string (bytes.substr (0, size)), next_index_, 0 };
     if (auto sent = sink_ (packet_of (spec_, std::move (chunk))); !sent) {
-      state_ = State::Broken;
+      if (next_index_ != first) state_ = State::Broken;
       return sent;
     }
     next_index_++;
@@ -212,7 +216,7 @@ StreamEncoder::close (const Attributes &attributes) {
     return fail (unusable ("fewer bytes than the stream's total length"));
   if (!data::is_utf8 (attributes)) return fail (unusable ("an attribute of the stream is not UTF-8"));
   auto sent = send_trailer (spec_, {}, attributes, sink_);
-  if (!sent) return fail (sent.error ());
+  if (!sent) return sent.error ().code == Errc::LimitExceeded ? fail (sent.error ()) : sent;
   state_ = State::Ended;
   return sent;
 }

@@ -50,10 +50,11 @@ public:
   Result<> open ();
   /// Text may be cut anywhere: a character that is not all there waits for the next write.
   /// @return Errc::Settings for bytes that are not UTF-8 in a text stream or more than total_length: the
-  ///         stream is aborted.
+  ///         stream is aborted. The sink's error otherwise: when it took nothing of this write, which holds
+  ///         for every refused write of at most a chunk, the write may be repeated.
   Result<> write (std::string_view bytes);
-  /// Sends the trailer. Errc::Settings (and abort) when total_length was promised and not reached, or a
-  /// character is cut off.
+  /// Sends the trailer; may be repeated when the sink refused it. Errc::Settings (and abort) when
+  /// total_length was promised and not reached, or a character is cut off.
   Result<> close (const Attributes &attributes = {});
   /// Tells the receivers that the rest will not come. No-op before open() and after the end.
   void abort (const std::string &reason);
@@ -68,7 +69,7 @@ public:
   }
 
 private:
-  enum class State { Unopened, Open, Broken, Ended }; // Broken: a packet was not taken
+  enum class State { Unopened, Open, Broken, Ended }; // Broken: a part of a write was not taken
 
   Result<> write_text (std::string_view bytes);
   Result<> send_chunks (std::string_view bytes);
