@@ -15,6 +15,10 @@ namespace {
 
 // One chunk of a stream: a write of at most this is either done or not, so it can be repeated after a pause.
 constexpr size_t kPart = 15000;
+// From the channel through the server to the others: some times as long as the sender was held up, within
+// these. An SDK on a busy machine was seen to be half a second behind after 2 MB.
+constexpr std::chrono::nanoseconds kShortWay = std::chrono::milliseconds (300),
+                                   kLongWay = std::chrono::seconds (3);
 // How long the network may take nothing before EOS stops to wait for it.
 constexpr auto kStalled = std::chrono::seconds (10);
 
@@ -49,6 +53,22 @@ without_line_end (std::string_view text) {
   if (text.ends_with ('\n')) text.remove_suffix (1);
   if (text.ends_with ('\r')) text.remove_suffix (1);
   return text;
+}
+
+/// Subtitles come with the markup of their styles, which is no text to others.
+std::string
+without_markup (std::string_view bytes) {
+  const std::string whole = "<markup>" + std::string (bytes) + "</markup>";
+  std::string text;
+  GMarkupParser parser = {};
+  parser.text = [] (GMarkupParseContext *, const gchar *part, gsize size, gpointer into, GError **) {
+    static_cast<std::string *> (into)->append (part, size);
+  };
+  auto *context = g_markup_parse_context_new (&parser, GMarkupParseFlags (0), &text, nullptr);
+  const bool parsed = g_markup_parse_context_parse (context, whole.data (), gssize (whole.size ()), nullptr)
+                      && g_markup_parse_context_end_parse (context, nullptr);
+  g_markup_parse_context_free (context);
+  return parsed ? text : std::string (bytes);
 }
 
 bool
@@ -108,7 +128,9 @@ DataSink::start () {
   ended_ = false;
   sent_ = sent_bytes_ = dropped_ = 0;
   tail_.clear ();
-  new_stream_ = false;
+  new_stream_ = markup_ = false;
+  last_sent_ = {};
+  held_up_ = {};
   auto data = port ();
   if (data && settings.mode == GST_LIVEKIT_DATA_KIND_TRACK)
     track_ = data->publish_track ({ .name = settings.topic }, settings.max_latency ());
@@ -152,7 +174,13 @@ DataSink::end_by_room () {
 }
 
 void
-DataSink::segment (const GstSegment &) {
+DataSink::set_caps (GstCaps *caps) {
+  const auto *format = gst_structure_get_string (gst_caps_get_structure (caps, 0), "format");
+  markup_ = g_strcmp0 (format, "pango-markup") == 0;
+}
+
+void
+DataSink::segment () {
   auto query = Ref<GstQuery>::adopt (gst_query_new_latency ());
   gboolean live = FALSE;
   if (gst_pad_peer_query (GST_BASE_SINK_PAD (element_), query.get ()))
@@ -208,7 +236,7 @@ DataSink::render (GstBuffer *buffer) {
       = settings.mode == GST_LIVEKIT_DATA_KIND_TEXT && settings.stream_per == GST_LIVEKIT_STREAM_PER_SEGMENT;
   if (!is_text (settings.mode)) return send (settings, buffer, bytes);
 
-  const std::string joined = tail_ + std::string (bytes);
+  const std::string joined = tail_ + (markup_ ? without_markup (bytes) : std::string (bytes));
   const size_t whole = whole_characters (joined);
   tail_.clear ();
   if (whole == std::string::npos || (whole < joined.size () && !parts)) {
@@ -267,7 +295,12 @@ GstFlowReturn
 DataSink::persist (const std::function<Result<> (std::stop_token)> &send) {
   while (true) {
     const auto stop = stop_token ();
+    auto session = participant.session ();
+    const bool joined = session && session->state () == session::State::Connected;
+    const auto began = std::chrono::steady_clock::now ();
     const auto done = send (stop);
+    last_sent_ = std::chrono::steady_clock::now ();
+    if (joined) held_up_ += last_sent_ - began;
     if (done) return GST_FLOW_OK;
     if (!stop.stop_requested ()) return failed (done.error ());
     // A pause, a flush or the end: it is tried again when playing goes on.
@@ -383,7 +416,6 @@ DataSink::send_part (const SendSettings &settings, const Outgoing &out, std::str
 
 Result<>
 DataSink::end_stream (std::stop_token stop) {
-  if (!writer_) return {};
   auto closed = writer_->close ({}, stop);
   if (!closed && stop.stop_requested ()) return closed;
   if (closed) {
@@ -496,13 +528,17 @@ DataSink::finish () {
     tail_.clear ();
     drop (Reason::NotUtf8, "the text ends within a character");
   }
-  const auto flow = persist ([this] (std::stop_token stop) { return end_stream (stop); });
-  return flow == GST_FLOW_OK ? persist ([this] (std::stop_token stop) { return drain (stop); }) : flow;
+  const auto flow
+      = writer_ ? persist ([this] (std::stop_token stop) { return end_stream (stop); }) : GST_FLOW_OK;
+  if (flow != GST_FLOW_OK) return flow;
+  const auto arrived = last_sent_ + std::clamp (3 * held_up_, kShortWay, kLongWay);
+  return persist ([this, arrived] (std::stop_token stop) { return drain (stop, arrived); });
 }
 
-/// Until the channel has taken everything; a network that takes nothing any more is not waited for.
+/// Until the channel has taken everything, and a moment longer: nobody tells when the receivers have it, and
+/// the SDKs give up a stream whose sender has left. A network that takes nothing any more is not waited for.
 Result<>
-DataSink::drain (std::stop_token stop) {
+DataSink::drain (std::stop_token stop, Moment arrived) {
   auto data = port ();
   if (!data) return {};
   std::mutex lock;
@@ -511,10 +547,10 @@ DataSink::drain (std::stop_token stop) {
   auto give_up = std::chrono::steady_clock::now () + kStalled;
   while (true) {
     const uint64_t left = data->stats ().buffered;
-    if (left == 0) return {};
     const auto now = std::chrono::steady_clock::now ();
+    if (left == 0 && now >= arrived) return {};
     if (left != std::exchange (before, left)) give_up = now + kStalled;
-    if (now >= give_up) {
+    if (left && now >= give_up) {
       post_warning (GST_ELEMENT (element_), { Errc::Timeout, Retry::Never,
                                               "the end came while " + std::to_string (left)
                                                   + " bytes could not be sent: the network takes nothing" });

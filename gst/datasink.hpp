@@ -8,6 +8,7 @@
 #include <gst/base/gstbasesink.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -31,7 +32,8 @@ public:
   GstFlowReturn render (GstBuffer *buffer);
   /// At EOS: ends the stream under way, waits until what is reliable has left.
   GstFlowReturn finish ();
-  void segment (const GstSegment &segment);
+  void set_caps (GstCaps *caps);
+  void segment ();
   void flushed ();
   void unlock ();
   void unlock_stop ();
@@ -45,6 +47,7 @@ public:
   }
 
 private:
+  using Moment = std::chrono::steady_clock::time_point;
   /// Why a buffer was left out; each is told once.
   enum class Reason { NotMapped, Empty, NotUtf8, TooLarge, Disconnected };
 
@@ -56,7 +59,7 @@ private:
   Result<> send_transcription (const Outgoing &, GstBuffer *buffer, std::string_view bytes, std::stop_token);
   Result<> send_frame (const SendSettings &, const Outgoing &, GstBuffer *buffer, std::string_view bytes);
   Result<> end_stream (std::stop_token stop);
-  Result<> drain (std::stop_token stop);
+  Result<> drain (std::stop_token stop, Moment arrived);
   /// Runs `send` until it is done, across pauses; what failed for good is posted.
   GstFlowReturn persist (const std::function<Result<> (std::stop_token)> &send);
   GstFlowReturn failed (const Error &error);
@@ -85,8 +88,10 @@ private:
   std::unique_ptr<session::StreamWriter> writer_;
   Progress writer_progress_;
   uint64_t written_ = 0;
-  std::string tail_; ///< the beginning of a character whose rest is in the next buffer
-  bool new_stream_ = false;
+  Moment last_sent_;
+  std::chrono::nanoseconds held_up_{ 0 }; ///< in all, by the network
+  std::string tail_;                      ///< the beginning of a character whose rest is in the next buffer
+  bool new_stream_ = false, markup_ = false;
   std::shared_ptr<session::LocalDataTrack> track_;
 };
 

@@ -214,12 +214,14 @@ gst_livekit_data_sink_unlock_stop (GstBaseSink *sink) {
 }
 
 static gboolean
+gst_livekit_data_sink_set_caps (GstBaseSink *sink, GstCaps *caps) {
+  sink_of (sink).set_caps (caps);
+  return TRUE;
+}
+
+static gboolean
 gst_livekit_data_sink_event (GstBaseSink *sink, GstEvent *event) {
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) {
-    const GstSegment *segment = nullptr;
-    gst_event_parse_segment (event, &segment);
-    sink_of (sink).segment (*segment);
-  }
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT) sink_of (sink).segment ();
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP) sink_of (sink).flushed ();
   return GST_BASE_SINK_CLASS (gst_livekit_data_sink_parent_class)->event (sink, event);
 }
@@ -262,6 +264,7 @@ gst_livekit_data_sink_class_init (GstLiveKitDataSinkClass *klass) {
   sink->stop = gst_livekit_data_sink_stop;
   sink->unlock = gst_livekit_data_sink_unlock;
   sink->unlock_stop = gst_livekit_data_sink_unlock_stop;
+  sink->set_caps = gst_livekit_data_sink_set_caps;
   sink->event = gst_livekit_data_sink_event;
   sink->wait_event = gst_livekit_data_sink_wait_event;
   sink->get_times = gst_livekit_data_sink_get_times;

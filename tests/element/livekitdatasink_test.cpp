@@ -319,6 +319,16 @@ TEST_F (DataSink, SubtitlesBecomeFinalSegmentsWithTheirTimes) {
   EXPECT_FALSE (segment.id.empty ());
 }
 
+TEST_F (DataSink, TheMarkupOfSubtitlesIsTakenOff) {
+  run ("mode=text", "appsrc name=in caps=text/x-raw,format=pango-markup");
+  push ("a <i>b</i> &amp; c");
+  push ("no < markup");
+  ASSERT_TRUE (ends ());
+  ASSERT_EQ (port_->streams ().size (), 2u);
+  EXPECT_EQ (port_->streams ()[0].bytes, "a b & c");
+  EXPECT_EQ (port_->streams ()[1].bytes, "no < markup");
+}
+
 TEST_F (DataSink, FramesOfATrackCarryTheirTimeIn90kHzAndAsWallTime) {
   run ("mode=track topic=pose max-latency=40 sync=false", "appsrc name=in format=time");
   const auto before = guint64 (g_get_real_time ());
