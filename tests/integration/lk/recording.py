@@ -62,3 +62,15 @@ class Recording:
         pictures = np.frombuffer(raw, dtype=np.uint8)
         pictures = pictures[:len(pictures) // (width * height) * width * height].reshape(-1, height, width)
         return [counter.read(picture) for picture in pictures]
+
+    def captioned(self):
+        """Whether some picture has text below: many changes between bright and dark along a line, more than cells have."""
+        video = self.stream("video")
+        width, height = int(video["width"]), int(video["height"])
+        raw = _run(["ffmpeg", "-v", "error", "-i", self.path, "-map", "0:v:0", "-vf", f"scale={width}:{height}",
+                    "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        pictures = np.frombuffer(raw, dtype=np.uint8)
+        pictures = pictures[:len(pictures) // (width * height) * width * height].reshape(-1, height, width)
+        below = pictures[:, height * 3 // 4:, :] > 128
+        changes = (below[:, :, 1:] != below[:, :, :-1]).sum(axis=2).max(axis=1)
+        return bool((changes > 3 * counter.COLUMNS).any())
