@@ -3,7 +3,8 @@
 
 namespace lk::auth {
 
-/// Makes OpenSSL register its exit handler now, so that handlers registered later run before it. Any thread.
+/// Initialises OpenSSL without its exit handler, unless somebody else in the process was first. Then, exit
+/// handlers that are registered later run before OpenSSL's. Any thread.
 void init_crypto ();
 
 } // namespace lk::auth
