@@ -320,7 +320,7 @@ class Tracks(DataTest):
 
     def test_a_track_that_is_unpublished_is_gone(self):
         listener = self.us({"do": "listen", "kinds": ["tracks"]}, identity="listener")
-        self.us({"do": "wait", "identity": "listener"}, {"do": "track", "name": "pose", "size": 10, "count": 30},
+        self.us({"do": "wait", "identity": "listener"}, {"do": "track", "name": "pose", "size": 10, "count": 300},
                 {"do": "unpublish"})
         listener.wait_for("frame")
         listener.wait_for("track-gone", track="pose")

@@ -116,7 +116,7 @@ private:
   std::shared_ptr<DataPort> port_;
   std::stop_source stop_;
   std::atomic<bool> go_{ false }; // a packet of topic "go" was heard
-  std::string echo_; // topic whose packets are sent back, as "echo"
+  std::string echo_;              // topic whose packets are sent back, as "echo"
   std::vector<std::shared_ptr<LocalDataTrack>> tracks_;
 };
 
@@ -377,6 +377,7 @@ Tool::carry_out (JsonObject *command) {
     auto identity = text_of (command, "identity");
     bool there = wait_for (
         [&] {
+          if (session_->state () != State::Connected) return false;
           for (const auto &participant : session_->participants ())
             if (participant.identity == identity && participant.state == ParticipantState::Active)
               return true;

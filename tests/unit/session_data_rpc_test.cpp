@@ -137,6 +137,35 @@ TEST_F (Rpc, AnInvocationThatIsForgottenIsAnApplicationError) {
   EXPECT_EQ (sent_bodies<RpcResponse> ()[1].error->code, 1400u);
 }
 
+TEST_F (Rpc, ACallInAStreamIsAcknowledgedWhenItBegins) {
+  port ()->serve_rpc ("greet",
+                      [] (std::shared_ptr<RpcInvocation> called) { called->answer (called->payload ()); });
+  run ();
+  auto them = make_participant ("them");
+  them.client_protocol = 1;
+  connect_data ({ them });
+  StreamHeader header;
+  header.id = "call";
+  header.topic = "lk.rpc_request";
+  header.kind = TextHeader{};
+  header.attributes = { { "lk.rpc_request_id", "r1" },
+                        { "lk.rpc_request_method", "greet" },
+                        { "lk.rpc_request_version", "2" },
+                        { "lk.rpc_request_response_timeout_ms", "10000" } };
+  receive (packet_from ("them", header));
+  EXPECT_EQ (sent_bodies<RpcAck> ().size (), 1u);
+  receive (packet_from ("them", StreamChunk{ "call", std::string (15000, 'a'), 0, 0 }));
+  receive (packet_from ("them", StreamChunk{ "call", "b", 1, 0 }));
+  receive (packet_from ("them", StreamTrailer{ "call", "", {} }));
+  EXPECT_EQ (sent_bodies<RpcAck> ().size (), 1u);
+  ASSERT_EQ (sent_bodies<StreamHeader> ().size (), 1u);
+  EXPECT_EQ (sent_bodies<StreamHeader> ()[0].topic, "lk.rpc_response");
+  std::string answer;
+  for (const auto &chunk : sent_bodies<StreamChunk> ())
+    answer += chunk.content;
+  EXPECT_EQ (answer, std::string (15000, 'a') + "b");
+}
+
 TEST_F (Rpc, NewerParticipantsAreCalledByStreams) {
   auto them = make_participant ("them");
   them.client_protocol = 1;

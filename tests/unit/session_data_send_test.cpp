@@ -333,16 +333,23 @@ TEST_F (Send, ChatGoesInBothForms) {
   EXPECT_EQ (headers[0].id, *id);
 }
 
-TEST_F (Send, LeavingWaitsForWhatWasJustSent) {
+TEST_F (Send, LeavingGivesWhatWasJustSentTimeToArrive) {
   connect_data ();
-  EXPECT_TRUE (engine_->data ()->idle ());
-  publisher ().reliable ().keep = true;
   ASSERT_TRUE (port ()->send (outgoing ("last words"), {}));
-  EXPECT_FALSE (engine_->data ()->idle ());
-  publisher ().reliable ().drain ();
-  EXPECT_FALSE (engine_->data ()->idle ()); // SCTP has it, the network has not
-  clock_.advance (200ms);
-  EXPECT_TRUE (engine_->data ()->idle ());
+  engine_->stop ([] {});
+  run ();
+  EXPECT_FALSE (publisher ().closed);
+  advance (Millis (150));
+  EXPECT_TRUE (publisher ().closed);
+}
+
+TEST_F (Send, LeavingIsImmediateWhenNothingIsOnItsWay) {
+  connect_data ();
+  ASSERT_TRUE (port ()->send (outgoing ("long ago"), {}));
+  advance (Millis (1000));
+  engine_->stop ([] {});
+  run ();
+  EXPECT_TRUE (publisher ().closed);
 }
 
 } // namespace

@@ -124,6 +124,7 @@ DataInlet::on_stream_opened (const data::IncomingStreamPtr &stream) {
 
   if (stream->is_text () && data::is_rpc_topic (topic)) {
     open.use = Use::Rpc;
+    rpc_.on_stream_opened (stream->identity, stream->header);
     wish.wanted = wish.whole = true;
     wish.max_bytes = kMaxRpc;
   } else {

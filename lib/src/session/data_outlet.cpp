@@ -20,8 +20,9 @@ constexpr uint64_t kPostHigh = 16 * 1024 * 1024;
 constexpr size_t kMaxBacklog = 4 * 1024 * 1024;
 // All blocked senders together.
 constexpr size_t kMaxWaiting = 16 * 1024 * 1024;
-// usrsctp sends what it has taken within a round trip or so.
-constexpr Nanos kSettled = std::chrono::milliseconds (100);
+
+// A few round trips; a leaving element waits 500 ms for everything.
+constexpr Millis kLinger{ 150 };
 
 Error
 stopped () {
@@ -114,12 +115,13 @@ DataOutlet::set_allowed (bool allowed) {
   wake_.notify_all ();
 }
 
-bool
-DataOutlet::idle () const {
+Millis
+DataOutlet::linger () const {
   std::lock_guard lock (lock_);
   auto *channel = open_channel (ChannelKind::Reliable);
-  if (!channel) return true;
-  return channel->buffered () == 0 && clock_.now () - last_reliable_ >= kSettled;
+  if (!channel || !last_reliable_) return Millis (0);
+  bool recent = clock_.now () - *last_reliable_ < kLinger;
+  return recent || channel->buffered () > 0 ? kLinger : Millis (0);
 }
 
 // ---- any thread

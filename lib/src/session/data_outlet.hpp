@@ -37,8 +37,8 @@ public:
   /// Nothing is sent any more until begin(); who waits gets `error`.
   void end (const Error &error);
   void set_allowed (bool allowed);
-  /// True when everything reliable is on its way: nothing waits here, and SCTP has had the last for a while.
-  bool idle () const;
+  /// How long what was sent may still need to arrive: nothing tells when SCTP has delivered it.
+  Millis linger () const;
 
   // Any thread ----------------------------------------------------------------------------------------------
   /// One packet, serialized without a sequence. Blocks; see above.
@@ -79,7 +79,7 @@ private:
   data::ReplayBuffer replay_;
   std::deque<std::string> backlog_; ///< of post(), while no channel is open
   size_t backlog_bytes_ = 0, waiting_bytes_ = 0;
-  Nanos last_reliable_{ 0 };
+  std::optional<Nanos> last_reliable_;
   std::array<LossyQueue, rtc::kChannelKinds> queues_; ///< the reliable one's stays empty
   DataStats stats_;
 };

@@ -35,12 +35,12 @@ public:
   set_transport_drops (uint64_t count) {
     counters_->transport_drops = count;
   }
-  /// Nothing that was sent is still on its way out of this process.
-  bool
-  idle () const {
-    return outlet_->idle ();
-  }
 
+  /// How long a leaving session should stay for what was just sent.
+  Millis
+  linger () const {
+    return outlet_->linger ();
+  }
   const std::shared_ptr<DataPort> &
   port () const {
     return port_;

@@ -156,6 +156,11 @@ DataRpc::on_response (const std::string &from, RpcResponse response) {
 }
 
 void
+DataRpc::on_stream_opened (const std::string &from, const StreamHeader &header) {
+  if (header.topic == data::kRpcRequestTopic) server_.on_request_stream_opened (from, header.attributes);
+}
+
+void
 DataRpc::on_stream (const std::string &from, const StreamHeader &header, std::string text) {
   if (header.topic == data::kRpcRequestTopic)
     server_.on_request_stream (from, header.attributes, std::move (text));
@@ -165,7 +170,10 @@ DataRpc::on_stream (const std::string &from, const StreamHeader &header, std::st
 
 void
 DataRpc::on_stream_failed (const std::string &from, const StreamHeader &header) {
-  if (header.topic == data::kRpcResponseTopic) client_.on_response_stream_failed (from, header.attributes);
+  if (header.topic == data::kRpcRequestTopic)
+    server_.on_request_stream_failed (from, header.attributes);
+  else
+    client_.on_response_stream_failed (from, header.attributes);
 }
 
 // ---- to the wire

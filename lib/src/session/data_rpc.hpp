@@ -30,7 +30,8 @@ public:
   void on_request (const std::string &from, RpcRequest request);
   void on_ack (const std::string &from, const RpcAck &ack);
   void on_response (const std::string &from, RpcResponse response);
-  /// A whole text stream on one of RPC's topics, or one that broke off.
+  /// A text stream on one of RPC's topics: begun, then whole or broken off.
+  void on_stream_opened (const std::string &from, const StreamHeader &header);
   void on_stream (const std::string &from, const StreamHeader &header, std::string text);
   void on_stream_failed (const std::string &from, const StreamHeader &header);
 

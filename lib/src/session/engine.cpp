@@ -230,7 +230,7 @@ Engine::suspend () {
   while (!metadata_requests_.empty ())
     finish_metadata (metadata_requests_.begin ()->first, closed_error ());
   // Without a Leave: to the server the lost participant and the next one are the same identity.
-  close_link (false, {});
+  close_link (false, Millis (0), {});
 }
 
 void
@@ -375,6 +375,7 @@ Engine::stop (std::function<void ()> done) {
 
 void
 Engine::take_down (bool leave, std::function<void ()> done) {
+  auto linger = data_->linger ();
   // A retry while connecting is invisible: nothing had been announced.
   bool visible = join_ && state_ != State::Connecting;
   if (state_ != State::Connecting) {
@@ -392,18 +393,18 @@ Engine::take_down (bool leave, std::function<void ()> done) {
   snapshot_->write ([&] (Snapshot::Data &data) { data.participants.clear (); });
   while (!metadata_requests_.empty ())
     finish_metadata (metadata_requests_.begin ()->first, closed_error ());
-  close_link (leave, std::move (done));
+  close_link (leave, leave ? linger : Millis (0), std::move (done));
 }
 
 void
-Engine::close_link (bool leave, std::function<void ()> done) {
+Engine::close_link (bool leave, Millis linger, std::function<void ()> done) {
   refresh_stats ();
   // An earlier link may still be saying good-bye; who waits for us waits for that, too.
   if (done) left_.push_back (std::move (done));
   auto link = std::exchange (link_, nullptr);
   if (!link) return links_closed ();
   closing_.push_back (link);
-  link->close (leave, [weak = weak_from_this (), raw = link.get (), queue = context_.queue] {
+  link->close (leave, linger, [weak = weak_from_this (), raw = link.get (), queue = context_.queue] {
     // The link is still on the stack.
     queue->post ([weak, raw] {
       auto self = weak.lock ();

@@ -106,7 +106,7 @@ private:
   void connect_failed (const Error &error);
   void end (Event event, const Error &error, bool leave);
   void take_down (bool leave, std::function<void ()> done);
-  void close_link (bool leave, std::function<void ()> done);
+  void close_link (bool leave, Millis linger, std::function<void ()> done);
   void links_closed ();
   void apply_changes (const RosterChanges &changes);
   void send_own_metadata ();

@@ -297,7 +297,7 @@ Link::on_subscriber_failed (const Error &error) {
 // ---- the end
 
 void
-Link::close (bool leave, std::function<void ()> done) {
+Link::close (bool leave, Millis linger, std::function<void ()> done) {
   g_assert (context_.queue->is_current ());
   listener_ = nullptr;
   if (closing_) {
@@ -307,6 +307,12 @@ Link::close (bool leave, std::function<void ()> done) {
   closing_ = true;
   grace_timer_.reset ();
   closed_ = std::move (done);
+  if (linger == Millis (0)) return close_peers (leave);
+  close_timer_ = context_.timers->once (linger, [this, leave] { close_peers (leave); });
+}
+
+void
+Link::close_peers (bool leave) {
   // The Leave makes the server end DTLS and SCTP, which a running webrtcbin reports as an error: peers first.
   auto peer_closed = [weak = weak_from_this (), leave] {
     auto self = weak.lock ();

@@ -73,8 +73,9 @@ public:
   std::pair<rtc::PeerActivity, rtc::PeerActivity> activity () const;
 
   /// Nothing is told to the listener any more. `leave`: say good-bye to the server. `done` comes once, in
-  /// bounded time. Sources and consumers must be unbound before.
-  void close (bool leave, std::function<void ()> done);
+  /// bounded time. Sources and consumers must be unbound before. `linger`: for data on its way, the peer
+  /// connections stay that long.
+  void close (bool leave, Millis linger, std::function<void ()> done);
 
 private:
   void on_event (SignalEvent event) override;
@@ -102,6 +103,7 @@ private:
   void lose (const Error &error);
   void lose_later (const Error &error);
   void peer_failed (const Error &error);
+  void close_peers (bool leave);
   void say_goodbye (bool leave);
 
   const Context context_;

@@ -14,8 +14,6 @@ namespace lk::session {
 namespace {
 
 constexpr Millis kLeaveLimit{ 500 };
-// For reliable data on its way: within the above, so that leaving itself has time.
-constexpr Millis kDrainLimit{ 250 }, kDrainStep{ 10 };
 
 /// Opened once, awaited with a bound.
 class Gate {
@@ -87,16 +85,8 @@ struct Core {
     engine->publications ()->remove_owned (user);
     demand_changed ();
     std::erase (latecomers, user);
-    leave (gate, std::chrono::steady_clock::now () + kDrainLimit);
-  }
-
-  /// What was just sent is still on its way: leaving at once would take it back.
-  void
-  leave (const std::shared_ptr<Gate> &gate, Users::Deadline until) {
     if (users->any_live ()) return gate->open ();
-    if (engine->data ()->idle () || std::chrono::steady_clock::now () >= until)
-      return engine->stop ([gate] { gate->open (); });
-    drain_timer = thread->once (kDrainStep, [this, gate, until] { leave (gate, until); });
+    engine->stop ([gate] { gate->open (); });
   }
 
   void
@@ -108,7 +98,6 @@ struct Core {
   std::shared_ptr<Users> users;
   std::shared_ptr<Engine> engine;
   std::vector<const User *> latecomers; // compared only
-  TimerPtr drain_timer;
 };
 
 class SessionImpl : public Session {

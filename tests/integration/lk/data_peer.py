@@ -91,7 +91,7 @@ class DataPeer(Peer):
         _get_loop().call_soon_threadsafe(self.room.local_participant.register_rpc_method, method, handler)
 
     def publish_data_track(self, name):
-        return _run(self.room.local_participant.publish_data_track(name))
+        return _run(self.room.local_participant.publish_data_track(name=name))
 
     def push(self, track, payloads, pause=0.02):
         async def go():
