@@ -128,7 +128,8 @@ DataInlet::on_stream_opened (const data::IncomingStreamPtr &stream) {
     wish.wanted = wish.whole = true;
     wish.max_bytes = kMaxRpc;
   } else {
-    for (const auto &entry : *listeners_->all ()) {
+    auto list = listeners_->all ();
+    for (const auto &entry : *list) {
       const auto &filter = entry->filter;
       if (!(stream->is_text () ? filter.text_streams : filter.byte_streams) || !from (filter, info->from)
           || !matches_globs (filter.topics, topic))

@@ -34,7 +34,8 @@ public:
   bool
   tell (const DataEvent &event, Wants wants) {
     bool told = false;
-    for (const auto &entry : *all ())
+    auto list = all (); // a listener may change it
+    for (const auto &entry : *list)
       if (wants (entry->filter)) {
         call (entry, event);
         told = true;
@@ -44,7 +45,8 @@ public:
   template <typename Wants>
   bool
   any (Wants wants) const {
-    for (const auto &entry : *all ())
+    auto list = all ();
+    for (const auto &entry : *list)
       if (wants (entry->filter)) return true;
     return false;
   }
