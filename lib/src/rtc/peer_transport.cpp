@@ -195,8 +195,8 @@ PeerTransport::open (PacketTaps taps) {
   gst_bin_add (GST_BIN (pipeline_.get ()), webrtc_.get ());
   rtpbin_ = Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (webrtc_.get ()), "rtpbin"));
   if (!rtpbin_) return broken ("webrtcbin has no rtpbin");
-  // Sender reports speak of when a frame was captured. Of when it was sent they say what an encoder or a queue
-  // took, and a receiver plays sound and picture apart by that.
+  // Sender reports speak of when a frame was captured. Of when it was sent they say what an encoder or a
+  // queue took, and a receiver plays sound and picture apart by that.
   g_object_set (rtpbin_.get (), "rtcp-sync-send-time", FALSE, nullptr);
   disable_upnp (webrtc_.get ());
   add_ice_servers ();

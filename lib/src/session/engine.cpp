@@ -14,8 +14,6 @@ constexpr Millis kMediaTimeout{ 5000 };
 constexpr Millis kRejoinTimeout{ 3000 };
 // For a sign of life on the signalling connection after the media fell silent.
 constexpr Millis kProbeTimeout{ 3000 };
-constexpr Millis kMetadataTimeout{ 10000 };
-constexpr size_t kMaxMetadataRequests = 1000;
 
 std::string
 unique_identity (Random &random) {
@@ -30,7 +28,8 @@ closed_error () {
 } // namespace
 
 Engine::Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit)
-    : context_ (context), snapshot_ (std::move (snapshot)), emit_ (std::move (emit)) {
+    : context_ (context), snapshot_ (std::move (snapshot)), emit_ (std::move (emit)),
+      metadata_updates_ (*context.timers) {
   publications_
       = std::make_shared<Publications> (context_, [this] (const SessionEvent &event) { this->emit (event); });
   subscriptions_ = std::make_shared<Subscriptions> (
@@ -227,8 +226,7 @@ Engine::suspend () {
   publications_->unbind ();
   subscriptions_->suspend ();
   data_->unbind ({ Errc::TransportLost, Retry::Restart, "the session lost its connection" });
-  while (!metadata_requests_.empty ())
-    finish_metadata (metadata_requests_.begin ()->first, closed_error ());
+  metadata_updates_.fail_all (closed_error ());
   // Without a Leave: to the server the lost participant and the next one are the same identity.
   close_link (false, Millis (0), {});
 }
@@ -236,6 +234,7 @@ Engine::suspend () {
 void
 Engine::on_link_joined (const JoinResponse &join) {
   join_ = join;
+  link_joined_ = true;
   auto changes = roster_.reset (join.participant, join.others);
   snapshot_->write ([&] (Snapshot::Data &data) {
     data.room = join.room;
@@ -391,8 +390,7 @@ Engine::take_down (bool leave, std::function<void ()> done) {
   join_.reset ();
   if (visible) apply_changes (changes);
   snapshot_->write ([&] (Snapshot::Data &data) { data.participants.clear (); });
-  while (!metadata_requests_.empty ())
-    finish_metadata (metadata_requests_.begin ()->first, closed_error ());
+  metadata_updates_.fail_all (closed_error ());
   close_link (leave, leave ? linger : Millis (0), std::move (done));
 }
 
@@ -401,6 +399,7 @@ Engine::close_link (bool leave, Millis linger, std::function<void ()> done) {
   refresh_stats ();
   // An earlier link may still be saying good-bye; who waits for us waits for that, too.
   if (done) left_.push_back (std::move (done));
+  link_joined_ = false;
   auto link = std::exchange (link_, nullptr);
   if (!link) return links_closed ();
   closing_.push_back (link);
@@ -434,7 +433,7 @@ Engine::shut_down () {
   data_->shut_down ();
   link_.reset ();
   closing_.clear ();
-  metadata_requests_.clear ();
+  metadata_updates_.clear ();
 }
 
 // ---- what the server says
@@ -570,53 +569,22 @@ void
 Engine::on_request_response (const RequestResponse &response) {
   publications_->on_response (response);
   data_->on_response (response);
-  if (!response.update_metadata && !metadata_requests_.count (response.request_id)) {
-    if (response.reason != RequestReason::Ok && response.add_track_cid.empty ()
-        && !response.publish_data_track)
-      GST_WARNING ("%s: the server refuses a request: %s", context_.name.c_str (),
-                   to_string (response.reason));
-    return;
-  }
-  auto detail = response.message.empty () ? "" : ": " + response.message;
-  if (response.reason == RequestReason::Ok)
-    finish_metadata (response.request_id, {});
-  else if (response.reason == RequestReason::NotAllowed)
-    finish_metadata (response.request_id, Error{ Errc::NotAllowed, Retry::Never,
-                                                 "the token lacks canUpdateOwnMetadata" + detail });
-  else if (response.reason == RequestReason::LimitExceeded)
-    finish_metadata (response.request_id, Error{ Errc::LimitExceeded, Retry::Never,
-                                                 "name, metadata or attributes are too long" + detail });
-  else
-    finish_metadata (response.request_id, Error{ Errc::Protocol, Retry::Never,
-                                                 std::string (to_string (response.reason)) + detail });
+  if (metadata_updates_.on_response (response) || response.reason == RequestReason::Ok) return;
+  if (response.add_track_cid.empty () && !response.publish_data_track)
+    GST_WARNING ("%s: the server refuses a request: %s", context_.name.c_str (), to_string (response.reason));
 }
 
 // ---- requests
 
 void
 Engine::update_metadata (UpdateMetadata update, Done done) {
-  if (!link_ || !join_) return done (closed_error ());
-  if (metadata_requests_.size () >= kMaxMetadataRequests)
-    return done (Error{ Errc::LimitExceeded, Retry::Never, "too many unanswered metadata updates" });
-  auto request_id = update.request_id = next_request_id_++;
-  auto &request = metadata_requests_[request_id];
-  request.done = std::move (done);
-  request.timer = context_.timers->once (kMetadataTimeout, [this, request_id] {
-    finish_metadata (request_id,
-                     Error{ Errc::Timeout, Retry::Restart, "the server did not answer the metadata update" });
-  });
-  link_->send (update);
-}
-
-void
-Engine::finish_metadata (uint32_t request_id, const Result<> &result) {
-  auto node = metadata_requests_.extract (request_id);
-  if (node && node.mapped ().done) node.mapped ().done (result);
+  if (!link_joined_) return done (closed_error ());
+  metadata_updates_.send (*link_, std::move (update), std::move (done));
 }
 
 void
 Engine::simulate (const SimulateScenario &scenario) {
-  if (link_ && join_) link_->send (scenario);
+  if (link_joined_) link_->send (scenario);
 }
 
 void

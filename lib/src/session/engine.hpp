@@ -9,6 +9,7 @@
 #pragma once
 
 #include "session/data_room.hpp"
+#include "session/metadata_updates.hpp"
 #include "session/path_watch.hpp"
 #include "session/publications.hpp"
 #include "session/snapshot.hpp"
@@ -63,11 +64,6 @@ public:
   void refresh_stats ();
 
 private:
-  struct MetadataRequest {
-    Done done;
-    TimerPtr timer;
-  };
-
   void on_link_joined (const JoinResponse &join) override;
   void on_link_connected () override;
   void on_link_event (const SignalEvent &event) override;
@@ -110,7 +106,6 @@ private:
   void links_closed ();
   void apply_changes (const RosterChanges &changes);
   void send_own_metadata ();
-  void finish_metadata (uint32_t request_id, const Result<> &result);
 
   const Context context_;
   const std::shared_ptr<Snapshot> snapshot_;
@@ -126,6 +121,7 @@ private:
   PathWatch path_watch_;
   std::optional<Outage> outage_;
   std::shared_ptr<Link> link_;
+  bool link_joined_ = false; // that link; join_ is of the last one that was
   std::vector<std::shared_ptr<Link>> closing_;
   std::vector<std::function<void ()>> left_; // to be called when all of them are closed
   std::optional<JoinResponse> join_;
@@ -133,8 +129,7 @@ private:
   std::shared_ptr<Publications> publications_;
   std::shared_ptr<Subscriptions> subscriptions_;
   std::shared_ptr<DataRoom> data_;
-  std::map<uint32_t, MetadataRequest> metadata_requests_;
-  uint32_t next_request_id_ = 1;
+  MetadataUpdates metadata_updates_;
 };
 
 } // namespace lk::session
