@@ -249,6 +249,7 @@ class FakeSubscriber : public rtc::Subscriber {
 public:
   std::vector<uint32_t> offers, attached, ignored, detached, keyframes;
   std::map<uint32_t, bool> dropping;
+  std::map<std::string, std::string> offered_tracks;
   std::vector<std::string> candidates;
   std::optional<Error> attach_error;
   Millis latency{ 0 };
@@ -258,8 +259,10 @@ public:
   explicit FakeSubscriber (Listener &listener) : listener_ (&listener) {}
 
   void
-  handle_offer (const std::string &sdp, uint32_t id) override {
+  handle_offer (const std::string &sdp, uint32_t id,
+                const std::map<std::string, std::string> &tracks) override {
     offers.push_back (id);
+    offered_tracks = tracks;
     if (listener_) listener_->on_subscriber_answer ("answer to " + sdp, id);
   }
   void

@@ -135,7 +135,7 @@ struct DataSubscriber : rtc::Subscriber::Listener {
   void
   connect () {
     auto offer = server.offer ();
-    session.run ([&] { subscriber->handle_offer (offer, 1); });
+    session.run ([&] { subscriber->handle_offer (offer, 1, {}); });
   }
 
   void

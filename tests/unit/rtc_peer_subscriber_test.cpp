@@ -88,7 +88,7 @@ struct SubscriberLoop : rtc::Subscriber::Listener {
   }
   void
   handle (const std::string &sdp, uint32_t id) {
-    session.run ([&] { subscriber->handle_offer (sdp, id); });
+    session.run ([&] { subscriber->handle_offer (sdp, id, {}); });
   }
   bool
   eventually (std::function<bool ()> pred) {
@@ -280,7 +280,7 @@ TEST (Subscriber, OffersAreAnsweredInTheirOrder) {
   loop.offer = loop.server.offer ();
   loop.session.run ([&] {
     for (uint32_t id : { 7, 8, 9 })
-      loop.subscriber->handle_offer (loop.offer, id);
+      loop.subscriber->handle_offer (loop.offer, id, {});
   });
   ASSERT_TRUE (loop.eventually ([&] { return loop.answers.size () == 3; }));
   EXPECT_EQ (loop.session.run ([&] { return loop.answers; }), (std::vector<uint32_t>{ 7, 8, 9 }));
@@ -323,8 +323,8 @@ TEST (Subscriber, StreamThatComesBackAtOnceIsAnnouncedAgain) {
   loop.start ();
   ASSERT_TRUE (loop.flows ("vp8"));
   loop.session.run ([&] {
-    loop.subscriber->handle_offer (loop.offer_without_video (), 2);
-    loop.subscriber->handle_offer (loop.offer, 3);
+    loop.subscriber->handle_offer (loop.offer_without_video (), 2, {});
+    loop.subscriber->handle_offer (loop.offer, 3, {});
   });
   ASSERT_TRUE (loop.eventually ([&] { return loop.announced["vp8"] == 2; }));
   EXPECT_TRUE (loop.flows ("vp8"));

@@ -31,6 +31,41 @@ find (const SubscriberOffer &offer, const std::string &mid) {
 
 const std::vector<std::string> kFourCodecs{ "opus", "vp8", "vp9", "h264" };
 
+/// The server's offer with a reused section, whose msid it left empty, as some of its versions do.
+std::string
+nameless_offer () {
+  auto text = golden ("server-offer-recycled");
+  for (auto at = text.find ("msid:PA_xU6jLa5SNAeC"); at != text.npos; at = text.find ("msid:PA_xU6jLa5SNAeC"))
+    text.erase (text.rfind ("\r\n", at), text.find ("\r\n", at) - text.rfind ("\r\n", at));
+  return text;
+}
+
+TEST (SubscriberOffer, TheServersWordForTheTrackOfASectionCountsMoreThanItsName) {
+  auto text = golden ("server-offer-recycled");
+  auto by_name = prepare_subscriber_offer (text),
+       told = prepare_subscriber_offer (text, { { "3", "TR_new" } });
+  ASSERT_TRUE (by_name && told);
+  EXPECT_EQ (find (*by_name, "3")->track_sid, "TR_VCGaypXfCzGAxv");
+  EXPECT_EQ (find (*told, "3")->track_sid, "TR_new");
+  EXPECT_EQ (find (*told, "2")->track_sid, find (*by_name, "2")->track_sid) << "not told: by its name";
+}
+
+TEST (SubscriberOffer, ASectionWithoutANameIsKnownByWhatTheServerSaysBesideTheOffer) {
+  auto nobody = prepare_subscriber_offer (nameless_offer ());
+  ASSERT_TRUE (nobody);
+  EXPECT_FALSE (find (*nobody, "3")->active);
+  const std::map<std::string, std::string> tracks{ { "3", "TR_new" } };
+  auto told = prepare_subscriber_offer (nameless_offer (), tracks);
+  ASSERT_TRUE (told);
+  EXPECT_TRUE (find (*told, "3")->active);
+  EXPECT_EQ (find (*told, "3")->track_sid, "TR_new");
+  auto answered = prepare_subscriber_answer (golden ("webrtcbin-answer-recycled"), nameless_offer (),
+                                             kAllCodecs, tracks);
+  ASSERT_TRUE (answered);
+  auto section = answered->remote.substr (answered->remote.find ("a=mid:3"));
+  EXPECT_NE (section.substr (0, section.find ("m=video")).find ("a=recvonly"), section.npos);
+}
+
 TEST (SubscriberOffer, FirstOneHasOnlyDataAndCredentials) {
   auto prepared = offer (golden ("server-offer-data"));
   EXPECT_TRUE (prepared.sections.empty ());

@@ -369,6 +369,44 @@ TEST_F (Subscribe, FiguresOfAStreamAreFetchedWhenAskedFor) {
   EXPECT_EQ (track->stats ().rtp.packets, 11u);
 }
 
+TEST_F (Subscribe, ATrackThatLeavesTheOfferEndsWhenTheRosterHasSaidWhy) {
+  connect ({ alice ({ make_track ("TR_a") }) });
+  subscriber ().sections ({ make_section ("1", "TR_a", 11) });
+  subscriber ().incoming ("1", 11, "opus");
+  events_.clear ();
+  subscriber ().sections ({});
+  EXPECT_EQ (count<RemoteTrackUnsubscribed> (), 0u) << "unpublished, or only taken from us?";
+  deliver (ParticipantUpdate{ { alice ({}, 2) } });
+  ASSERT_EQ (count<RemoteTrackUnpublished> (), 1u);
+  ASSERT_EQ (count<RemoteTrackUnsubscribed> (), 1u);
+  auto is_unpublished
+      = [] (const auto &event) { return std::holds_alternative<RemoteTrackUnpublished> (event); };
+  auto is_unsubscribed
+      = [] (const auto &event) { return std::holds_alternative<RemoteTrackUnsubscribed> (event); };
+  EXPECT_LT (std::ranges::find_if (events_, is_unpublished), std::ranges::find_if (events_, is_unsubscribed));
+}
+
+TEST_F (Subscribe, ATrackThatIsOnlyTakenFromUsEndsAMomentLater) {
+  connect ({ alice ({ make_track ("TR_a") }) });
+  subscriber ().sections ({ make_section ("1", "TR_a", 11) });
+  subscriber ().sections ({});
+  events_.clear ();
+  advance (499ms);
+  EXPECT_EQ (count<RemoteTrackUnsubscribed> (), 0u);
+  advance (1ms);
+  EXPECT_EQ (count<RemoteTrackUnsubscribed> (), 1u);
+}
+
+TEST_F (Subscribe, ATrackThatComesBackAtOnceHasNotEnded) {
+  connect ({ alice ({ make_track ("TR_a") }) });
+  subscriber ().sections ({ make_section ("1", "TR_a", 11) });
+  subscriber ().sections ({});
+  subscriber ().sections ({ make_section ("2", "TR_a", 22) });
+  advance (1s);
+  EXPECT_EQ (count<RemoteTrackUnsubscribed> (), 0u);
+  EXPECT_EQ (count<RemoteTrackSubscribed> (), 1u);
+}
+
 // ---- latency and lip-sync
 // ----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@
 #include "rtc/payload_types.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,7 +52,7 @@ struct ReceiveSection {
   std::string mid;
   MediaKind kind = MediaKind::Audio;
   bool active = false;   ///< carries a track now
-  std::string track_sid; ///< from a=msid, empty when inactive
+  std::string track_sid; ///< empty when inactive
   std::string participant_sid;
   uint32_t ssrc = 0, rtx_ssrc = 0; ///< 0 = none
 };
@@ -62,13 +63,17 @@ struct SubscriberOffer {
   std::string ice_ufrag; ///< a change from one offer to the next is an ICE restart
   bool has_application = false;
 };
-Result<SubscriberOffer> prepare_subscriber_offer (std::string_view offer);
+/// @param tracks  mid → track sid, as the server gives it beside the offer; a section that is not there is
+/// known by its a=msid, which the server leaves empty on some reused sections.
+Result<SubscriberOffer> prepare_subscriber_offer (std::string_view offer,
+                                                  const std::map<std::string, std::string> &tracks = {});
 /// Rebuilds each audio and video section of webrtcbin's answer from the offer: all codecs of `codecs` (short
 /// names, those that can be depayloaded) with rtpmap, fmtp, feedback (no ccm fir), rtx and extmaps; never
 /// red, no VP9 but profile 0. A section with none of them stays as created, at port 9. remote additionally
 /// says inactive for sections without a track, and port 0 for stopped ones.
 Result<SdpPair> prepare_subscriber_answer (std::string_view created, std::string_view server_offer,
-                                           const std::vector<std::string> &codecs);
+                                           const std::vector<std::string> &codecs,
+                                           const std::map<std::string, std::string> &tracks = {});
 
 struct IceCredentials {
   std::string ufrag, pwd;

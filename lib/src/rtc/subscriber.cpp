@@ -35,7 +35,8 @@ public:
 
   Result<> start ();
 
-  void handle_offer (const std::string &sdp, uint32_t id) override;
+  void handle_offer (const std::string &sdp, uint32_t id,
+                     const std::map<std::string, std::string> &tracks) override;
   void
   add_candidate (const std::string &candidate) override {
     add_remote_candidate (candidate);
@@ -65,6 +66,7 @@ private:
   struct Offer {
     std::string sdp;
     uint32_t id = 0;
+    std::map<std::string, std::string> tracks; ///< mid → track sid
   };
   /// One pad of webrtcbin, as its thread saw it.
   struct NewPad {
@@ -162,12 +164,13 @@ SubscriberImpl::deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> mess
 // ---- offers, strictly one after the other
 
 void
-SubscriberImpl::handle_offer (const std::string &sdp, uint32_t id) {
+SubscriberImpl::handle_offer (const std::string &sdp, uint32_t id,
+                              const std::map<std::string, std::string> &tracks) {
   assert_session_thread ();
   if (!is_open ()) return;
   if (offers_.size () >= kMaxWaitingOffers)
     return fail ({ Errc::Protocol, Retry::Restart, "the server sends offers without waiting for answers" });
-  offers_.push_back ({ sdp, id });
+  offers_.push_back ({ sdp, id, tracks });
   if (offers_.size () == 1) next_offer ();
 }
 
@@ -176,7 +179,7 @@ SubscriberImpl::next_offer () {
   limit_ = config_.timers->once (kNegotiationLimit, [this] {
     fail ({ Errc::Timeout, Retry::Restart, "webrtcbin did not answer an offer within 15 s" });
   });
-  auto offer = prepare_subscriber_offer (offers_.front ().sdp);
+  auto offer = prepare_subscriber_offer (offers_.front ().sdp, offers_.front ().tracks);
   if (!offer) return fail (offer.error ());
   if (!remote_ufrag_.empty () && offer->ice_ufrag != remote_ufrag_) {
     GST_CAT_INFO_OBJECT (log::rtc (), webrtc_.get (), "the server restarts ICE");
@@ -209,7 +212,7 @@ SubscriberImpl::offer_applied () {
 
 void
 SubscriberImpl::answer_created (const std::string &created) {
-  auto answer = prepare_subscriber_answer (created, offers_.front ().sdp, codecs_);
+  auto answer = prepare_subscriber_answer (created, offers_.front ().sdp, codecs_, offers_.front ().tracks);
   if (!answer) return fail (answer.error ());
   if (restarted_) {
     answer->local = with_ice_credentials (answer->local, *restarted_);

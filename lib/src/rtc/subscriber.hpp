@@ -56,7 +56,9 @@ public:
   virtual ~Subscriber () = default;
 
   /// Offers are worked off strictly one after the other. A new ice-ufrag restarts ICE in libnice.
-  virtual void handle_offer (const std::string &sdp, uint32_t id) = 0;
+  virtual void handle_offer (const std::string &sdp, uint32_t id,
+                             const std::map<std::string, std::string> &tracks)
+      = 0;
   virtual void add_candidate (const std::string &candidate) = 0;
 
   /// Puts `sink` (a bin with one pad "sink" that takes RTP) into the pipeline behind the stream and unblocks

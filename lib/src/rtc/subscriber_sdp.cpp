@@ -39,7 +39,8 @@ read_msid (const SdpSection &section, ReceiveSection &out) {
 }
 
 ReceiveSection
-read_section (const SdpText &sdp, const SdpSection &section) {
+read_section (const SdpText &sdp, const SdpSection &section,
+              const std::map<std::string, std::string> &tracks) {
   ReceiveSection empty;
   empty.mid = section.mid ();
   empty.kind = section.kind ();
@@ -47,6 +48,7 @@ read_section (const SdpText &sdp, const SdpSection &section) {
   if (section.port == "0" || (direction != "sendrecv" && direction != "sendonly")) return empty;
   auto out = empty;
   read_msid (section, out);
+  if (auto told = tracks.find (out.mid); told != tracks.end ()) out.track_sid = told->second;
   read_sources (section, out);
   // A track without a name belongs to nobody: the section is kept alive, its packets are not expected.
   out.active = !out.track_sid.empty ();
@@ -162,7 +164,7 @@ write_answer_section (SdpSection &answered, const SdpSection &offered,
 } // namespace
 
 Result<SubscriberOffer>
-prepare_subscriber_offer (std::string_view offer) {
+prepare_subscriber_offer (std::string_view offer, const std::map<std::string, std::string> &tracks) {
   auto sdp = SdpText::parse (offer);
   if (!sdp) return sdp.error ();
   if (auto mids = sdp->require_mids (); !mids) return mids.error ();
@@ -175,7 +177,7 @@ prepare_subscriber_offer (std::string_view offer) {
       out.has_application = true;
       continue;
     }
-    out.sections.push_back (read_section (*sdp, section));
+    out.sections.push_back (read_section (*sdp, section, tracks));
     if (section.port == "0") complete_stopped_section (section, model);
     section.set_direction ("sendonly");
   }
@@ -189,7 +191,8 @@ prepare_subscriber_offer (std::string_view offer) {
 
 Result<SdpPair>
 prepare_subscriber_answer (std::string_view created, std::string_view server_offer,
-                           const std::vector<std::string> &codecs) {
+                           const std::vector<std::string> &codecs,
+                           const std::map<std::string, std::string> &tracks) {
   auto local = SdpText::parse (created);
   if (!local) return local.error ();
   auto offer = SdpText::parse (server_offer);
@@ -210,7 +213,7 @@ prepare_subscriber_answer (std::string_view created, std::string_view server_off
   for (size_t i = 0; i < remote.sections.size (); ++i) {
     auto &section = remote.sections[i];
     const auto &offered = offer->sections[i];
-    if (!section.is_rtp () || read_section (*offer, offered).active) continue;
+    if (!section.is_rtp () || read_section (*offer, offered, tracks).active) continue;
     section.set_direction ("inactive");
     if (offered.port == "0") section.port = "0";
   }

@@ -520,8 +520,9 @@ Engine::apply_changes (const RosterChanges &changes) {
       subscriptions_->on_track_published (change.track.sid);
       break;
     case Kind::TrackUnpublished:
-      subscriptions_->on_track_unpublished (change.track.sid);
+      // First what happened, then what follows from it: the message comes before the pad's EOS.
       tell (RemoteTrackUnpublished{ *participant, change.track });
+      subscriptions_->on_track_unpublished (change.track.sid);
       break;
     case Kind::TrackUpdated:
       subscriptions_->on_track_updated (participant, change.track);

@@ -128,7 +128,7 @@ Link::on_event (SignalEvent event) {
     if (sdp->type == SessionDescription::Type::Answer) {
       if (publisher_) publisher_->set_answer (sdp->sdp, sdp->id);
     } else if (joined_ && ensure_subscriber ()) {
-      subscriber_->handle_offer (sdp->sdp, sdp->id);
+      subscriber_->handle_offer (sdp->sdp, sdp->id, sdp->mid_to_track);
     }
   } else if (auto *trickle = std::get_if<Trickle> (&event)) {
     if (trickle->candidate.empty ()) return;

@@ -297,7 +297,7 @@ Subscriptions::refresh () {
   for (const auto &[sid, entry] : entries_)
     if (!current.count (sid)) gone.push_back (sid);
   for (const auto &sid : gone)
-    drop (sid);
+    leave (sid, entries_.at (sid));
 
   for (const auto &sid : in_roster_order (current)) {
     const auto *section = current.at (sid);
@@ -308,6 +308,7 @@ Subscriptions::refresh () {
     if (!entry.track)
       entry.track = RemoteTrackImpl::create (*context_.env.parts, found.participant, *found.track,
                                              { context_.queue, weak_from_this (), context_.env.clock });
+    entry.leaving.reset ();
     if (entry.mid != section->mid || entry.ssrc != section->ssrc) {
       detach (entry); // moved to another section: its stream starts anew
       entry.mid = section->mid;
@@ -393,6 +394,19 @@ Subscriptions::detach (Entry &entry) {
   alignment_.remove (entry.track->sid ());
   entry.track->set_ts_offset (Nanos (0));
   check_latency ();
+}
+
+/// Its stream has ended. The track ends when the roster has told why: others hear "unpublished" first.
+void
+Subscriptions::leave (const std::string &sid, Entry &entry) {
+  auto asked = subscribed_.find (sid);
+  bool ours = asked != subscribed_.end () && !asked->second;
+  if (!entry.announced || ours || !roster_.find_track (sid)) return drop (sid);
+  if (entry.leaving) return;
+  detach (entry);
+  entry.mid.clear ();
+  entry.ssrc = 0;
+  entry.leaving = context_.timers->once (kReasonLimit, [this, sid] { drop (std::string (sid)); });
 }
 
 void

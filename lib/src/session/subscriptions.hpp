@@ -20,6 +20,8 @@ public:
   static constexpr Millis kDefaultLatency{ 200 };
   /// How long an announced track may stay away after a full reconnect.
   static constexpr Millis kReappearLimit{ 15'000 };
+  /// How much later than the offer the roster may say that a track was unpublished.
+  static constexpr Millis kReasonLimit{ 500 };
 
   Subscriptions (const Context &context, const Roster &roster, Emit emit);
 
@@ -75,7 +77,8 @@ private:
     uint32_t ssrc = 0;     // of the section
     uint32_t attached = 0; // SSRC of the stream that runs into the track's receiver, 0 = none
     bool announced = false;
-    Demand told; // what the server knows; its default to begin with
+    TimerPtr leaving; // it left the offer; until the roster says why, or not
+    Demand told;      // what the server knows; its default to begin with
   };
 
   /// An announced track between two links.
@@ -95,6 +98,7 @@ private:
   void update_subscriptions (const std::vector<std::string> &sids);
   void update_all_subscriptions ();
   void refresh ();
+  void leave (const std::string &sid, Entry &entry);
   void drop (const std::string &sid);
   void attach (Entry &entry, const rtc::Incoming &incoming);
   void detach (Entry &entry);
