@@ -35,6 +35,8 @@ public:
     g_signal_connect (src_.get (), "pad-removed", G_CALLBACK (on_pad_removed), this);
   }
   ~Chaos () {
+    for (const auto &source : removed_)
+      gst_element_set_state (source.get (), GST_STATE_NULL);
     if (src_) g_signal_handlers_disconnect_by_data (src_.get (), this);
   }
   Chaos (const Chaos &) = delete;
@@ -221,6 +223,9 @@ private:
     gst_element_set_state (track.source.get (), GST_STATE_NULL);
     gst_bin_remove (GST_BIN (pipeline_.get ()), track.source.get ());
     if (!pad_first) gst_element_release_request_pad (sink_.get (), track.pad.get ());
+    // A state change of the pipeline that is under way may reach the source even now.
+    std::lock_guard lock (lock_);
+    removed_.push_back (std::move (track.source));
   }
 
   static void
@@ -259,6 +264,7 @@ private:
   std::string stuck_;
   std::mutex lock_;
   std::vector<Track> tracks_;
+  std::vector<Ref<GstElement>> removed_; // sources; stopped for good at the end
   std::map<GstPad *, Ref<GstElement>> drains_;
 };
 
