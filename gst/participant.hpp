@@ -18,6 +18,8 @@
 
 namespace lk::gst {
 
+struct ConnectionConfig;
+
 class Participant {
 public:
   struct Hooks {
@@ -75,8 +77,6 @@ public:
 
 private:
   class UserImpl;
-  struct Config;
-  struct Rows;
 
   std::shared_ptr<session::SessionPool> pool ();
   void handle (const session::SessionEvent &event);
@@ -87,8 +87,8 @@ private:
 
   GstElement *element_; // owner of this object
   Hooks hooks_;
-  std::unique_ptr<Config> config_; // guarded by lock_
-  mutable std::mutex lock_;        // leaf
+  std::unique_ptr<ConnectionConfig> config_; // guarded by lock_
+  mutable std::mutex lock_;                  // leaf
   std::shared_ptr<session::SessionPool> pool_;
   std::shared_ptr<session::Session> session_;
   std::shared_ptr<UserImpl> user_;
