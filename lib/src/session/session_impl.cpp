@@ -50,7 +50,10 @@ struct Core {
   void
   emit (const SessionEvent &event) {
     auto *change = std::get_if<StateChanged> (&event);
-    if (change && (change->to == State::Disconnected || change->to == State::Failed)) users->set_running ({});
+    if (change && (change->to == State::Disconnected || change->to == State::Failed)) {
+      users->set_running ({});
+      latecomers.clear ();
+    }
     users->deliver (event);
     if (std::holds_alternative<RoomJoined> (event) && engine->state () == State::Connected)
       tell_latecomers ();
