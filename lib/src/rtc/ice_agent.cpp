@@ -8,6 +8,8 @@ namespace {
 
 // max-bundle: one stream for all sections.
 constexpr guint kStream = 1;
+// Instead of libnice's 20: a connection took 75 ms of waiting for its checks' turns, and takes a third of it.
+constexpr guint kPacingMs = 5;
 
 Ref<GObject>
 object_property (gpointer object, const char *name) {
@@ -28,8 +30,12 @@ agent_of (GstElement *webrtc) {
 } // namespace
 
 void
-disable_upnp (GstElement *webrtc) {
-  if (auto agent = agent_of (webrtc)) g_object_set (agent.get (), "upnp", FALSE, nullptr);
+set_up_ice (GstElement *webrtc) {
+  auto agent = agent_of (webrtc);
+  if (!agent) return;
+  // UPnP, on by default, is multicast into a network that nobody asked to touch, from an HTTP server of its own
+  // on every address. Pacing decides how long a connection takes: four checks, one after the other.
+  g_object_set (agent.get (), "upnp", FALSE, "stun-pacing-timer", kPacingMs, nullptr);
 }
 
 std::optional<IceCredentials>

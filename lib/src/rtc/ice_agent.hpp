@@ -6,9 +6,8 @@
 
 namespace lk::rtc {
 
-/// Before the first gathering. libnice searches for UPnP routers by default: multicast into a network that
-/// nobody asked to touch, from an HTTP server of its own on every address.
-void disable_upnp (GstElement *webrtc);
+/// Before the first gathering: no UPnP, and connectivity checks 5 ms apart, the least that RFC 8445 allows.
+void set_up_ice (GstElement *webrtc);
 
 /// Restarts ICE of the bundled transport in libnice and returns the new local credentials, which must replace
 /// those that webrtcbin writes into the next local description. Nothing when the agent cannot be reached.

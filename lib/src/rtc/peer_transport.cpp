@@ -198,7 +198,7 @@ PeerTransport::open (PacketTaps taps) {
   // Sender reports speak of when a frame was captured. Of when it was sent they say what an encoder or a
   // queue took, and a receiver plays sound and picture apart by that.
   g_object_set (rtpbin_.get (), "rtcp-sync-send-time", FALSE, nullptr);
-  disable_upnp (webrtc_.get ());
+  set_up_ice (webrtc_.get ());
   add_ice_servers ();
   connect_signals (std::move (taps));
   open_ = true;

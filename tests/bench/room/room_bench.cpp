@@ -56,15 +56,15 @@ on_buffer (GstPad *, GstPadProbeInfo *, gpointer data) {
   return GST_PAD_PROBE_REMOVE;
 }
 
-/// Every pad of livekitsrc runs decoded into a fakesink.
+/// Every pad of the source runs decoded into a fakesink: an element that could give its media encoded must not.
 void
 on_pad_added (GstElement *src, GstPad *pad, gpointer data) {
   auto &milestones = *static_cast<Milestones *> (data);
   ++milestones.pads;
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_buffer, data, nullptr);
   auto *bin = GST_BIN (GST_ELEMENT_PARENT (src));
-  GstElement *sink = gst_element_factory_make ("fakesink", nullptr);
-  g_object_set (sink, "sync", FALSE, "async", FALSE, nullptr);
+  GstElement *sink = gst_parse_bin_from_description (
+      "capsfilter caps=audio/x-raw;video/x-raw ! fakesink sync=false async=false", TRUE, nullptr);
   gst_bin_add (bin, sink);
   gst_element_sync_state_with_parent (sink);
   auto sink_pad = lk::Ref<GstPad>::adopt (gst_element_get_static_pad (sink, "sink"));
