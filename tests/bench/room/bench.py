@@ -2,7 +2,7 @@
 """What a room costs: milestones, latency and processor time of our elements, beside the bare codec, the official Python SDK
 and (with --peer "$(tests/bench/peer.sh)") the existing GStreamer plugin, in one run.
 
-    tests/bench/run.sh [--rounds N] [--seconds S] [--peer FOLDER] [connect latency publish subscribe tracks]
+    tests/bench/run.sh [--rounds N] [--seconds S] [--peer FOLDER] [connect latency publish subscribe tracks data]
 
 Every figure is a median over the rounds with the range behind it; ratios are taken within a round, so that they hold when the machine is busy.
 """
@@ -16,7 +16,9 @@ import sys
 import time
 import uuid
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "integration"))
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(_HERE, "..", "..", "integration"), os.path.join(_HERE, "..", "data")]
+from data import DataBench  # noqa: E402  pylint: disable=wrong-import-position
 from lk import launch, server  # noqa: E402  pylint: disable=wrong-import-position
 from lk.server import token  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -24,6 +26,7 @@ PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "room-bench")
 LATENCY = os.path.join(launch.BUILD, "tests", "bench", "latency-bench")
 VIDEO = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1"
 AUDIO = "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1"
+EVERYTHING = ["connect", "latency", "publish", "subscribe", "tracks", "data"]
 
 
 class Figures:
@@ -201,18 +204,22 @@ class Bench:
             if publisher:
                 self.result(publisher)
 
+    def data(self):
+        """Messages a second, and round trips."""
+        DataBench(self.server, self.rounds, self.figures).run()
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("what", nargs="*", choices=["connect", "latency", "publish", "subscribe", "tracks", []])
+    parser.add_argument("what", nargs="*", choices=[*EVERYTHING, []])
     parser.add_argument("--peer", help="folder of the existing GStreamer plugin, as tests/bench/peer.sh prints it")
     arguments = parser.parse_args()
     with server.Server() as lk_server:
         bench = Bench(lk_server, arguments.rounds, arguments.seconds, arguments.peer)
         try:
-            for what in arguments.what or ["connect", "latency", "publish", "subscribe", "tracks"]:
+            for what in arguments.what or EVERYTHING:
                 getattr(bench, what)()
         finally:
             bench.figures.show()

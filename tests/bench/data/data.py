@@ -1,0 +1,95 @@
+"""What data costs: throughput of two participants, and round trips to an echo by the official Python SDK."""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+
+from lk import launch
+from lk.server import token
+
+PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "data-bench")
+SDK_END = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk_end.py")
+OURS = ("library", "elements")
+
+
+class DataBench:
+    """Ends are processes of their own: "library", "elements" or "sdk"."""
+
+    def __init__(self, lk_server, rounds, figures):
+        self.server, self.rounds, self.figures = lk_server, rounds, figures
+        self.room = ""
+
+    def start(self, end, what, count=0, size=0, lossy=False, rate=0):
+        identity = f"{what}-{end}"
+        if end == "sdk":
+            command = [sys.executable, SDK_END, what, self.server.url, token(self.server, self.room, identity),
+                       str(count), str(size), "1" if lossy else "0"]
+        else:
+            command = [PROGRAM, what, f"--count={count}", f"--size={max(size, 4)}", f"--rate={rate}",
+                       *(["--lossy"] if lossy else []), *(["--elements"] if end == "elements" else [])]
+        env = dict(launch.environment(self.server), LK_ROOM=self.room, LK_IDENTITY=identity)
+        process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+        if what in ("receive", "echo"):
+            while (line := process.stdout.readline()) and line != "ready\n":
+                pass
+            time.sleep(1)  # its transport follows the join
+        return process
+
+    def result(self, process):
+        out, _ = process.communicate(timeout=180)
+        if process.returncode != 0:
+            raise RuntimeError(f"ended with {process.returncode}: {process.args}")
+        return json.loads(out.splitlines()[-1])
+
+    def flow(self, sender, receiver, count, size, lossy=False, rate=0):
+        self.room = uuid.uuid4().hex[:8]
+        listening = self.start(receiver, "receive", count, size, lossy)
+        sent = self.result(self.start(sender, "send", count, size, lossy, rate))
+        return sent, self.result(listening)
+
+    def throughput(self, sender, receiver, count, size):
+        """Reliable, as fast as it goes."""
+        sent, heard = self.flow(sender, receiver, count, size)
+        name = f"reliable {size} B, {sender} → {receiver}"
+        seconds = heard["last"] - heard["first"] or 1
+        self.figures.add(f"{name}, messages/s", heard["count"] / seconds)
+        self.figures.add(f"{name}, MB/s", heard["bytes"] / seconds / 1e6)
+        self.figures.add(f"{name}, lost or disordered, %", 100 * (count - heard["count"] + heard["out_of_order"]) / count)
+        self.figures.add(f"{name}, CPU-µs a message, sender", sent["cpu"] * 1e6 / count)
+        self.figures.add(f"{name}, CPU-µs a message, receiver", heard["cpu"] * 1e6 / max(1, heard["count"]))
+
+    def lossy(self, sender, receiver, count, size, rate):
+        """At a given pace; the SDK, which knows none, as fast as it goes."""
+        _, heard = self.flow(sender, receiver, count, size, True, rate)
+        name = f"lossy {size} B, {sender} → {receiver}"
+        self.figures.add(f"{name}, delivered/s", heard["count"] / (heard["last"] - heard["first"] or 1))
+        self.figures.add(f"{name}, lost, %", 100 * (count - heard["count"]) / count)
+
+    def round_trip(self, pinging, size, lossy):
+        self.room = uuid.uuid4().hex[:8]
+        echo = self.start("sdk", "echo", 0, 0, lossy)
+        try:
+            times = self.result(self.start(pinging, "ping", 200, size, lossy))["round_trips"][20:]
+        finally:
+            echo.terminate()
+            echo.wait(10)
+        name = f"round trip {size} B {'lossy' if lossy else 'reliable'}, {pinging} → SDK's echo"
+        self.figures.add(f"{name}, p50, ms", statistics.median(times) * 1000)
+        self.figures.add(f"{name}, p95, ms", sorted(times)[int(len(times) * 0.95)] * 1000)
+
+    def run(self):
+        for _ in range(self.rounds):
+            for end in OURS:
+                self.throughput(end, end, 40_000, 1000)
+                self.throughput(end, end, 5_000, 15_000)
+                self.lossy(end, end, 30_000, 100, 10_000)
+            self.throughput("sdk", "sdk", 4_000, 1000)
+            self.throughput("sdk", "sdk", 800, 15_000)
+            self.throughput("sdk", "library", 4_000, 1000)
+            self.lossy("sdk", "sdk", 4_000, 100, 0)
+            for end in (*OURS, "sdk"):
+                self.round_trip(end, 1000, False)
+                self.round_trip(end, 100, True)
