@@ -12,8 +12,6 @@ constexpr Millis kConnectTimeout{ 10000 };
 constexpr Millis kMediaTimeout{ 5000 };
 // Of one attempt to come back: a connect that was begun in a blackout hangs in TCP's own back-off.
 constexpr Millis kRejoinTimeout{ 3000 };
-// For a sign of life on the signalling connection after the media fell silent.
-constexpr Millis kProbeTimeout{ 3000 };
 
 std::string
 unique_identity (Random &random) {
@@ -155,26 +153,17 @@ Engine::begin_outage (const Error &error) {
   if (policy.mode == ReconnectMode::Never || (first && policy.mode != ReconnectMode::Always)) return false;
   if (!worth_another_try (error)) return false;
   connect_timer_.reset ();
-  outage_.emplace (Outage{ Backoff (policy), context_.env.clock->now (), nullptr, nullptr });
-  if (first) outage_->backoff.next (Millis (0), *context_.env.random); // the attempt that has just failed
-  if (!first && policy.timeout > Millis (0))
-    outage_->limit = context_.timers->once (policy.timeout, [this, error] {
+  outage_ = std::make_unique<Outage> (context_, policy, [this] {
+    if (refresh_token ()) attempt ();
+  });
+  if (first)
+    outage_->count_attempt (); // the one that has just failed; only a stop ends the others
+  else
+    outage_->limit ([this, error] {
       end (Event::GivenUp,
            { error.code, Retry::Never, error.message + "; the connection did not come back in time" }, false);
     });
   return true;
-}
-
-void
-Engine::attempt_later () {
-  auto age = std::chrono::duration_cast<Millis> (context_.env.clock->now () - outage_->since);
-  auto delay = outage_->backoff.next (age, *context_.env.random);
-  GST_INFO ("%s: attempt %d in %d ms", context_.name.c_str (), outage_->backoff.attempts (),
-            static_cast<int> (delay.count ()));
-  outage_->next = context_.timers->once (delay, [this] {
-    outage_->next.reset ();
-    if (refresh_token ()) attempt ();
-  });
 }
 
 /// A token that we minted is minted anew; a given one is used until the server sends a newer one.
@@ -194,35 +183,11 @@ Engine::refresh_token () {
   return true;
 }
 
-void
-Engine::watch_path () {
-  auto [publisher, subscriber] = link_->activity ();
-  PathSample sample;
-  sample.now = context_.env.clock->now ();
-  sample.expecting = subscriptions_->receiving ();
-  sample.received = subscriber.rtp_in + subscriber.rtcp_in;
-  sample.sent = publisher.rtp_out;
-  sample.reports = publisher.rtcp_in;
-  switch (path_watch_.look (sample)) {
-  case PathWatch::Verdict::Fine:
-    break;
-  case PathWatch::Verdict::Probe:
-    GST_INFO ("%s: no media for 5 s, asking the server for a sign of life", context_.name.c_str ());
-    link_->probe (kProbeTimeout);
-    break;
-  case PathWatch::Verdict::Dead:
-    on_link_lost ({ Errc::TransportLost, Retry::Restart,
-                    "no media for 15 s although the server answers: check that UDP or TCP to its media ports "
-                    "is open" });
-    break;
-  }
-}
-
 /// The transport goes, what runs over it stays.
 void
 Engine::suspend () {
   media_timer_.reset ();
-  watch_timer_.reset ();
+  liveness_.reset ();
   publications_->unbind ();
   subscriptions_->suspend ();
   data_->unbind ({ Errc::TransportLost, Retry::Restart, "the session lost its connection" });
@@ -265,7 +230,7 @@ Engine::on_link_connected () {
   connect_timer_.reset ();
   media_timer_.reset ();
   bool again = state_ == State::Reconnecting;
-  auto since = again ? outage_->since : started_;
+  auto since = again ? outage_->since () : started_;
   outage_.reset ();
   auto took = std::chrono::duration_cast<Millis> (context_.env.clock->now () - since);
   snapshot_->write ([&] (Snapshot::Data &data) {
@@ -274,8 +239,8 @@ Engine::on_link_connected () {
   });
   refresh_stats ();
   if (!apply (again ? Event::Recovered : Event::Joined)) return;
-  path_watch_ = {};
-  watch_timer_ = context_.timers->every (PathWatch::kPeriod, [this] { watch_path (); });
+  liveness_ = std::make_unique<Liveness> (context_, *link_, *subscriptions_,
+                                          [this] (const Error &error) { on_link_lost (error); });
   if (again)
     emit (RoomJoined{ join_->room, roster_.self (), join_->server });
   else
@@ -322,7 +287,7 @@ Engine::connect_failed (const Error &error) {
   if (!outage_ && !begin_outage (error)) return end (Event::Refused, error, true);
   if (!worth_another_try (error)) return end (Event::Refused, error, true);
   take_down (true, {});
-  attempt_later ();
+  outage_->attempt_later ();
 }
 
 void
@@ -341,16 +306,7 @@ Engine::on_link_lost (const Error &error) {
     if (!begin_outage (error)) return end (Event::GivenUp, error, error.code != Errc::SignalLost);
   }
   suspend ();
-  attempt_later ();
-}
-
-void
-Engine::on_leave (const Leave &leave) {
-  auto error = signal::error_of (leave);
-  GST_INFO ("%s: the server says leave: %s, %s", context_.name.c_str (), to_string (leave.reason),
-            to_string (leave.action));
-  if (leave.action == LeaveAction::Disconnect) return end (Event::Ended, error, false);
-  on_link_lost (error);
+  outage_->attempt_later ();
 }
 
 void
@@ -382,7 +338,7 @@ Engine::take_down (bool leave, std::function<void ()> done) {
     outage_.reset ();
   }
   media_timer_.reset ();
-  watch_timer_.reset ();
+  liveness_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();
   data_->unbind ({ Errc::TransportLost, Retry::Restart, "the session lost its connection" });
@@ -426,7 +382,7 @@ Engine::shut_down () {
   g_assert (context_.queue->is_current ());
   connect_timer_.reset ();
   media_timer_.reset ();
-  watch_timer_.reset ();
+  liveness_.reset ();
   outage_.reset ();
   publications_->unbind ();
   subscriptions_->unbind ();
@@ -434,145 +390,6 @@ Engine::shut_down () {
   link_.reset ();
   closing_.clear ();
   metadata_updates_.clear ();
-}
-
-// ---- what the server says
-
-namespace {
-template <typename... Fn> struct Overloaded : Fn... { using Fn::operator()...; };
-template <typename... Fn> Overloaded (Fn...) -> Overloaded<Fn...>;
-} // namespace
-
-void
-Engine::on_link_event (const SignalEvent &event) {
-  std::visit (Overloaded{
-                  [&] (const ParticipantUpdate &e) { apply_changes (roster_.update (e.participants)); },
-                  [&] (const TrackPublished &e) { publications_->on_published (e); },
-                  [&] (const TrackUnpublished &e) { publications_->on_unpublished (e.sid); },
-                  [&] (const MuteTrack &e) { publications_->on_muted (e); },
-                  [&] (const TrackSubscribed &e) { publications_->on_subscribed (e.track_sid); },
-                  [&] (const RequestResponse &e) { on_request_response (e); },
-                  [&] (const StreamStateUpdate &e) { subscriptions_->on_stream_states (e); },
-                  [&] (const SubscriptionPermissionUpdate &e) { subscriptions_->on_permission (e); },
-                  [&] (const SubscriptionResponse &e) { subscriptions_->on_response (e); },
-                  [&] (const SpeakersChanged &e) { on_speakers (e); },
-                  [&] (const ConnectionQualityUpdate &e) { on_quality (e); },
-                  [&] (const RoomUpdate &e) {
-                    snapshot_->write ([&] (Snapshot::Data &data) { data.room = e.room; });
-                    if (join_) join_->room = e.room;
-                    if (state_ == State::Connected) emit (RoomChanged{ e.room });
-                  },
-                  [&] (const ReconnectResponse &e) { data_->resumed (e.last_message_seq); },
-                  [&] (const DataTrackPublished &e) { data_->tracks ().on_published (e.info); },
-                  [&] (const DataTrackUnpublished &e) { data_->tracks ().on_unpublished (e.info); },
-                  [&] (const DataTrackSubscriberHandles &e) { data_->tracks ().on_handles (e); },
-                  [&] (const RefreshToken &e) { token_ = Secret (e.token); },
-                  [&] (const RoomMoved &e) { on_room_moved (e); },
-                  [&] (const Leave &e) { on_leave (e); },
-                  [&] (const auto &) {}, // of features that this session does not use
-              },
-              event);
-  refresh_stats ();
-}
-
-void
-Engine::apply_changes (const RosterChanges &changes) {
-  using Kind = RosterChange::Kind;
-  // Before the room is announced only the books are kept.
-  bool visible = state_ != State::Connecting;
-  auto tell = [&] (const SessionEvent &event) {
-    if (visible) emit (event);
-  };
-  snapshot_->write ([&] (Snapshot::Data &data) {
-    for (const auto &change : changes) {
-      if (change.kind == Kind::SelfChanged)
-        data.self = change.participant;
-      else if (change.kind == Kind::Left)
-        data.participants.erase (change.participant->identity);
-      else
-        data.participants[change.participant->identity] = change.participant;
-    }
-  });
-  for (const auto &change : changes) {
-    const auto &participant = change.participant;
-    switch (change.kind) {
-    case Kind::Joined:
-      data_->participant_changed (*participant);
-      tell (ParticipantJoined{ *participant });
-      break;
-    case Kind::Left:
-      data_->participant_left (*participant);
-      tell (ParticipantLeft{ *participant });
-      break;
-    case Kind::Changed:
-      subscriptions_->on_participant_changed (participant);
-      tell (ParticipantChanged{ *participant, false });
-      break;
-    case Kind::DataTracksChanged:
-      data_->participant_changed (*participant);
-      break;
-    case Kind::SelfChanged:
-      data_->self_changed (*participant);
-      tell (ParticipantChanged{ *participant, true });
-      break;
-    case Kind::TrackPublished:
-      tell (RemoteTrackPublished{ *participant, change.track });
-      subscriptions_->on_track_published (change.track.sid);
-      break;
-    case Kind::TrackUnpublished:
-      // First what happened, then what follows from it: the message comes before the pad's EOS.
-      tell (RemoteTrackUnpublished{ *participant, change.track });
-      subscriptions_->on_track_unpublished (change.track.sid);
-      break;
-    case Kind::TrackUpdated:
-      subscriptions_->on_track_updated (participant, change.track);
-      break;
-    }
-  }
-}
-
-void
-Engine::on_room_moved (const RoomMoved &moved) {
-  token_ = Secret (moved.token);
-  if (join_) {
-    join_->room = moved.room;
-    join_->participant = moved.participant;
-  }
-  apply_changes (roster_.clear ());
-  auto changes = roster_.reset (moved.participant, moved.others);
-  snapshot_->write ([&] (Snapshot::Data &data) {
-    data.room = moved.room;
-    data.self = std::make_shared<ParticipantInfo> (roster_.self ());
-  });
-  if (state_ == State::Connected && join_) emit (RoomJoined{ moved.room, roster_.self (), join_->server });
-  apply_changes (changes);
-}
-
-void
-Engine::on_speakers (const SpeakersChanged &speakers) {
-  if (state_ != State::Connected) return;
-  ActiveSpeakers event;
-  for (const auto &speaker : speakers.speakers)
-    if (auto identity = roster_.identity_of (speaker.participant_sid); !identity.empty ())
-      event.changed.push_back ({ identity, speaker.level, speaker.active });
-  if (!event.changed.empty ()) emit (event);
-}
-
-void
-Engine::on_quality (const ConnectionQualityUpdate &update) {
-  if (state_ != State::Connected) return;
-  for (const auto &entry : update.entries)
-    if (auto identity = roster_.identity_of (entry.participant_sid); !identity.empty ())
-      emit (QualityChanged{ identity, entry.quality, entry.score });
-}
-
-void
-Engine::on_request_response (const RequestResponse &response) {
-  publications_->on_response (response);
-  data_->on_response (response);
-  if (metadata_updates_.on_response (response) || response.reason == RequestReason::Ok) return;
-  if (response.add_track_cid.empty () && !response.publish_data_track)
-    GST_WARNING ("%s: the server refuses a request: %s", context_.name.c_str (), to_string (response.reason));
 }
 
 // ---- requests

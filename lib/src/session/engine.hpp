@@ -9,8 +9,9 @@
 #pragma once
 
 #include "session/data_room.hpp"
+#include "session/liveness.hpp"
 #include "session/metadata_updates.hpp"
-#include "session/path_watch.hpp"
+#include "session/outage.hpp"
 #include "session/publications.hpp"
 #include "session/snapshot.hpp"
 #include "session/subscriptions.hpp"
@@ -83,22 +84,13 @@ private:
   void on_quality (const ConnectionQualityUpdate &update);
   void on_room_moved (const RoomMoved &moved);
 
-  /// From a lost connection to the next one that stands.
-  struct Outage {
-    Backoff backoff;
-    Nanos since{ 0 };
-    TimerPtr next, limit;
-  };
-
   bool apply (Event event, std::optional<Error> cause = {});
   void emit (const SessionEvent &event);
   void attempt ();
   void retry ();
   bool begin_outage (const Error &error);
-  void attempt_later ();
   bool refresh_token ();
   void suspend ();
-  void watch_path ();
   void connect_failed (const Error &error);
   void end (Event event, const Error &error, bool leave);
   void take_down (bool leave, std::function<void ()> done);
@@ -117,11 +109,11 @@ private:
   Secret token_; // the newest: given, minted, or refreshed by the server
   int attempts_ = 0;
   Nanos started_{ 0 };
-  TimerPtr connect_timer_, media_timer_, watch_timer_;
-  PathWatch path_watch_;
-  std::optional<Outage> outage_;
+  TimerPtr connect_timer_, media_timer_;
+  std::unique_ptr<Outage> outage_; // from a lost connection to the next one that stands
   std::shared_ptr<Link> link_;
-  bool link_joined_ = false; // that link; join_ is of the last one that was
+  std::unique_ptr<Liveness> liveness_; // of that link
+  bool link_joined_ = false;           // that link; join_ is of the last one that was
   std::vector<std::shared_ptr<Link>> closing_;
   std::vector<std::function<void ()>> left_; // to be called when all of them are closed
   std::optional<JoinResponse> join_;

@@ -1,0 +1,36 @@
+// From a lost connection to the next one that stands: when the next attempt is made, and when hope ends.
+#pragma once
+
+#include "session/parts.hpp"
+#include "session/reconnect_policy.hpp"
+
+namespace lk::session {
+
+/// Session thread. Its end stops its timers; a hook may destroy it.
+class Outage {
+public:
+  Outage (const Context &context, const ReconnectPolicy &policy, std::function<void ()> attempt);
+
+  /// The attempt that has just failed was the first one, as when a session never was connected.
+  void count_attempt ();
+  /// Calls `expired` when the policy's time is up; never when it has none.
+  void limit (std::function<void ()> expired);
+  /// The next attempt comes when the back-off says so.
+  void attempt_later ();
+
+  /// When the connection was lost.
+  Nanos
+  since () const {
+    return since_;
+  }
+
+private:
+  const Context context_;
+  const ReconnectPolicy policy_;
+  const std::function<void ()> attempt_;
+  const Nanos since_;
+  Backoff backoff_;
+  TimerPtr next_, limit_;
+};
+
+} // namespace lk::session
