@@ -8,6 +8,7 @@ namespace lk::gst {
 
 namespace {
 
+// docs/data-time.md: milliseconds, but some applications write microseconds.
 constexpr uint64_t kLargestMillis = 100'000'000'000'000;
 
 using Buffers = std::vector<Ref<GstBuffer>>;
@@ -74,6 +75,8 @@ struct Maker {
     gst_livekit_data_meta_set_reliability (made.meta, e.reliability == Reliability::Lossy
                                                           ? GST_LIVEKIT_RELIABILITY_LOSSY
                                                           : GST_LIVEKIT_RELIABILITY_RELIABLE);
+    // What is no time in microseconds is of a unit that only the application knows.
+    if (e.message.start_time.value_or (0) > kLargestMillis) made.meta->timestamp = *e.message.start_time;
     return one (std::move (made));
   }
   Buffers
@@ -99,6 +102,8 @@ struct Maker {
       attribute ("lk.transcribed_track_id", e.transcription.track_sid);
       attribute ("lk.transcription_final", segment.final ? "true" : "false");
       attribute ("gst.language", segment.language);
+      if (e.transcription.timestamp_ms > 0)
+        made.meta->timestamp = guint64 (e.transcription.timestamp_ms) * 1000;
       if (segment.end_time_ms > segment.start_time_ms)
         GST_BUFFER_DURATION (made.buffer.get ())
             = std::min<guint64> (segment.end_time_ms - segment.start_time_ms, G_MAXUINT32) * GST_MSECOND;
@@ -129,7 +134,6 @@ struct Maker {
     gst_livekit_data_meta_set_topic (made.meta, e.track.name.c_str ());
     gst_livekit_data_meta_set_stream (made.meta, or_null (e.track.sid), nullptr, nullptr);
     gst_livekit_data_meta_set_reliability (made.meta, GST_LIVEKIT_RELIABILITY_LOSSY);
-    // docs/data-time.md: milliseconds, but some applications write microseconds.
     if (e.user_timestamp)
       made.meta->timestamp
           = *e.user_timestamp > kLargestMillis ? *e.user_timestamp : *e.user_timestamp * 1000;

@@ -249,7 +249,11 @@ DataSink::render (GstBuffer *buffer) {
 
 GstFlowReturn
 DataSink::send (const SendSettings &settings, GstBuffer *buffer, std::string_view bytes) {
-  const auto out = outgoing_of (settings, buffer);
+  auto out = outgoing_of (settings, buffer);
+  if (settings.send_time) {
+    out.time_us = capture_time_us (out, buffer);
+    out.attributes[kTimeAttribute] = std::to_string (*out.time_us);
+  }
   auto result = GST_FLOW_OK;
   switch (settings.mode) {
   case GST_LIVEKIT_DATA_KIND_PACKET: {
@@ -269,10 +273,7 @@ DataSink::send (const SendSettings &settings, GstBuffer *buffer, std::string_vie
   case GST_LIVEKIT_DATA_KIND_TEXT:
   case GST_LIVEKIT_DATA_KIND_BYTES:
     if (settings.stream_per == GST_LIVEKIT_STREAM_PER_BUFFER) {
-      auto timed = out;
-      if (settings.send_time)
-        timed.attributes[kTimeAttribute] = std::to_string (capture_time_us (out, buffer));
-      result = persist ([&] (std::stop_token stop) { return send_stream (settings, timed, bytes, stop); });
+      result = persist ([&] (std::stop_token stop) { return send_stream (settings, out, bytes, stop); });
     } else {
       auto rest = bytes;
       result = persist ([&] (std::stop_token stop) { return send_part (settings, out, rest, stop); });
@@ -343,6 +344,7 @@ DataSink::send_packet (const SendSettings &settings, const Outgoing &out, std::s
   if (!out.topic.empty ()) packet.topic = out.topic;
   packet.destinations = out.destinations;
   packet.max_latency = settings.max_latency ();
+  if (settings.send_time) packet.start_time = out.time_us;
   auto sent = data->send (std::move (packet), stop);
   if (sent) sent_++, sent_bytes_ += bytes.size ();
   return sent;
@@ -467,6 +469,7 @@ DataSink::send_transcription (const Outgoing &out, GstBuffer *buffer, std::strin
   }
   Transcription transcription;
   transcription.track_sid = attribute ("lk.transcribed_track_id");
+  transcription.timestamp_ms = int64_t (capture_time_us (out, buffer) / 1000);
   transcription.segments.push_back (std::move (segment));
   auto sent = data->send_transcription (std::move (transcription), stop);
   if (sent) sent_++, sent_bytes_ += bytes.size ();

@@ -19,6 +19,9 @@ constexpr GstClockTime kGapEvery = 100 * GST_MSECOND;
 // Shorter streams need no progress.
 constexpr uint64_t kOneChunk = 15000;
 char kLineBreak[] = "\n";
+// What a sender says about its own time further from now than this is no time, or a wrong one. Ahead: sound
+// and picture may be so much slower than data; it would hold up what others send.
+constexpr Nanos kLongAgo = std::chrono::minutes (1), kAhead = std::chrono::seconds (2);
 // Longer text is not repeated in a message.
 constexpr size_t kShownText = 1024;
 
@@ -61,7 +64,7 @@ filter_of (const ReceiveSettings &settings) {
 
 DataSrc::DataSrc (GstBaseSrc *element)
     : participant (GST_ELEMENT (element), { .needs = [] { return session::Needs (); },
-                                            .on_event = [] (const auto &) {},
+                                            .on_event = [this] (const auto &event) { on_event (event); },
                                             .send_eos = [this] { queue_.end (run_); },
                                             .add_stats = [this] (GstStructure *into) { add_stats (into); },
                                             .hears_data = true }),
@@ -90,6 +93,20 @@ DataSrc::caps () const {
   if (settings.caps) return settings.caps;
   if (!is_text (settings.mode)) return Ref<GstCaps>::adopt (gst_caps_new_any ());
   return Ref<GstCaps>::adopt (gst_caps_new_simple ("text/x-raw", "format", G_TYPE_STRING, "utf8", nullptr));
+}
+
+GstClockTime
+DataSrc::latency () const {
+  if (settings ().timestamp_mode == GST_LIVEKIT_TIMESTAMP_MODE_ARRIVAL) return 0;
+  auto session = participant.session ();
+  return session ? GstClockTime (session->latency ().count ()) * GST_MSECOND : 0;
+}
+
+void
+DataSrc::on_event (const session::SessionEvent &event) {
+  if (std::holds_alternative<session::LatencyChanged> (event)
+      && settings ().timestamp_mode == GST_LIVEKIT_TIMESTAMP_MODE_SENDER)
+    gst_element_post_message (GST_ELEMENT (element_), gst_message_new_latency (GST_OBJECT (element_)));
 }
 
 void
@@ -230,6 +247,9 @@ DataSrc::take (Run &run, const session::DataEvent &event, const std::string &par
     if (part_of.empty () && run.settings.line_breaks)
       gst_buffer_append_memory (buffer.get (), gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, kLineBreak,
                                                                        1, 0, 1, nullptr, nullptr));
+    const bool continued
+        = !part_of.empty () && !GST_BUFFER_FLAG_IS_SET (buffer.get (), GST_BUFFER_FLAG_DISCONT);
+    const auto when = place (run, buffer.get (), continued);
     received_bytes_ += gst_buffer_get_size (buffer.get ());
     DataQueue::Item item{ buffer, part_of };
     if (part_of.empty ()) {
@@ -239,14 +259,40 @@ DataSrc::take (Run &run, const session::DataEvent &event, const std::string &par
       tell (run, buffer.get ());
     }
     g_signal_emit_by_name (element_, "data-received", buffer.get ());
-    const auto broken = queue_.push (run.number, std::move (item), [this] (GstBuffer *stamped) {
-      GST_BUFFER_PTS (stamped) = gst_element_get_current_running_time (GST_ELEMENT (element_));
+    const auto broken = queue_.push (run.number, std::move (item), [this, when] (GstBuffer *stamped) {
+      auto now = gst_element_get_current_running_time (GST_ELEMENT (element_));
+      if (when && GST_CLOCK_TIME_IS_VALID (now))
+        now = GstClockTime (std::max<int64_t> (0, int64_t (now) + (*when - system_clock ().now ()).count ()));
+      GST_BUFFER_PTS (stamped) = now;
     });
     const auto it = broken.empty () ? run.coming.end () : run.coming.find (broken);
     if (it == run.coming.end ()) continue;
     it->second.progress.failed (it->second.bytes, "the queue is full: what follows is too slow");
     run.coming.erase (it);
   }
+}
+
+/// When sound and picture of the same moment come out, by CLOCK_MONOTONIC; nothing when that is unknown.
+/// `continued`: a later part of a stream, of which only the beginning has a time.
+std::optional<Nanos>
+DataSrc::place (const Run &run, GstBuffer *buffer, bool continued) const {
+  const auto *meta = gst_livekit_buffer_get_data_meta (buffer);
+  if (run.settings.timestamp_mode == GST_LIVEKIT_TIMESTAMP_MODE_ARRIVAL || continued || !meta->sender_sid
+      || meta->timestamp >= guint64 (G_MAXINT64 / 1000))
+    return {};
+  std::shared_ptr<session::DataPort> port;
+  {
+    std::lock_guard guard (lock_);
+    port = port_;
+  }
+  const auto path = port ? port->media_path (meta->sender_sid) : std::nullopt;
+  if (!path) return {};
+  const Nanos captured{ int64_t (meta->timestamp) * 1000 };
+  const Nanos when = captured + *path, ahead = when - system_clock ().now ();
+  if (ahead < -kLongAgo || ahead > kAhead) return {};
+  gst_buffer_add_reference_timestamp_meta (buffer, unix_caps_.get (), GstClockTime (captured.count ()),
+                                           GST_CLOCK_TIME_NONE);
+  return when;
 }
 
 void
@@ -287,7 +333,9 @@ DataSrc::create (GstBuffer **out) {
     case DataQueue::Got::Ended:
       return GST_FLOW_EOS;
     case DataQueue::Got::Timeout:
-      if (GST_CLOCK_TIME_IS_VALID (now) && now > covered_until_) send_gap (now);
+      // What was made until now may still come.
+      if (const auto late = latency (); GST_CLOCK_TIME_IS_VALID (now) && now > covered_until_ + late)
+        send_gap (now - late);
       continue;
     case DataQueue::Got::Item:
       break;

@@ -1,5 +1,5 @@
 // What livekitdatasrc does: what comes from the room waits in a queue, and leaves it with the time of its
-// arrival.
+// arrival, or in line with the sound and picture of its sender (docs/data-time.md).
 #pragma once
 
 #include "data_listener.hpp"
@@ -23,6 +23,7 @@ struct ReceiveSettings {
   guint max_buffers = 1000, max_bytes = 64 * 1024 * 1024, max_stream_bytes = 64 * 1024 * 1024;
   GstLiveKitLeaky leaky = GST_LIVEKIT_LEAKY_OLDEST;
   guint text_duration_ms = 4000; ///< 0 = none
+  GstLiveKitTimestampMode timestamp_mode = GST_LIVEKIT_TIMESTAMP_MODE_ARRIVAL;
 };
 
 class DataSrc {
@@ -41,6 +42,8 @@ public:
   void stop ();
   GstFlowReturn create (GstBuffer **buffer);
   void set_flushing (bool flushing);
+  /// How much later than its time stamp says data may come: as much as sound and picture. None by arrival.
+  GstClockTime latency () const;
 
 private:
   struct Coming {
@@ -64,11 +67,14 @@ private:
   void on_track (Run &run, const char *message, const session::DataSender &from, const DataTrackInfo &track);
   void take (Run &run, const session::DataEvent &event, const std::string &part_of);
   void tell (Run &run, GstBuffer *buffer);
+  std::optional<Nanos> place (const Run &run, GstBuffer *buffer, bool continued) const;
 
+  void on_event (const session::SessionEvent &event);
   void send_gap (GstClockTime until);
   void add_stats (GstStructure *into) const;
 
   GstBaseSrc *const element_; // owner of this object
+  const Ref<GstCaps> unix_caps_ = Ref<GstCaps>::adopt (gst_caps_new_empty_simple ("timestamp/x-unix"));
   DataQueue queue_;
   std::atomic<unsigned> run_{ 0 };
   std::atomic<uint64_t> received_{ 0 }, received_bytes_{ 0 };

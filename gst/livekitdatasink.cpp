@@ -99,8 +99,9 @@ rows () {
     Row{ "send-time",
          [] (const char *n) {
            return g_param_spec_boolean (n, "Send time",
-                                        "Streams carry the time of their buffer, in microseconds since 1970, "
-                                        "as the attribute capture-time; frames of a track always have it",
+                                        "Packets and streams carry the time of their (first) buffer in "
+                                        "microseconds since 1970, as start time or attribute capture-time; "
+                                        "frames of a track and transcriptions always have it",
                                         FALSE, kPlaying);
          },
          [] (SendSettings &s, const GValue *v) { s.send_time = g_value_get_boolean (v); },

@@ -108,6 +108,11 @@ rows () {
     LK_UINT_ROW ("text-duration", text_duration_ms, "Text duration",
                  "Duration of text buffers whose sender did not give one, in ms; 0: none", 0, 3600000,
                  kReady),
+    LK_ENUM_ROW ("timestamp-mode", timestamp_mode, GstLiveKitTimestampMode, GST_TYPE_LIVEKIT_TIMESTAMP_MODE,
+                 "Timestamp mode",
+                 "Time stamps of the buffers: of their arrival, or in line with the sound and picture of "
+                 "their sender, where the session receives those; then the latency is that of livekitsrc",
+                 kReady),
     LK_FLAG_ROW ("line-breaks", line_breaks, "Line breaks",
                  "A line break after each message, for terminals and text files"),
     LK_FLAG_ROW ("interim", interim, "Interim",
@@ -222,6 +227,14 @@ gst_livekit_data_src_get_caps (GstBaseSrc *src, GstCaps *filter) {
   return filter ? gst_caps_intersect_full (filter, caps.get (), GST_CAPS_INTERSECT_FIRST) : caps.release ();
 }
 
+static gboolean
+gst_livekit_data_src_query (GstBaseSrc *src, GstQuery *query) {
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return GST_BASE_SRC_CLASS (gst_livekit_data_src_parent_class)->query (src, query);
+  gst_query_set_latency (query, TRUE, src_of (src).latency (), GST_CLOCK_TIME_NONE);
+  return TRUE;
+}
+
 static GstFlowReturn
 gst_livekit_data_src_create (GstPushSrc *src, GstBuffer **buffer) {
   return src_of (src).create (buffer);
@@ -259,6 +272,7 @@ gst_livekit_data_src_class_init (GstLiveKitDataSrcClass *klass) {
   src->unlock_stop = gst_livekit_data_src_unlock_stop;
   src->is_seekable = gst_livekit_data_src_is_seekable;
   src->get_caps = gst_livekit_data_src_get_caps;
+  src->query = gst_livekit_data_src_query;
   GST_PUSH_SRC_CLASS (klass)->create = gst_livekit_data_src_create;
 
   gst_element_class_add_static_pad_template (element, &src_template);

@@ -99,6 +99,29 @@ TEST_F (DataSink, AMetaOfAReceivedBufferOnlyFillsInWhatThePropertiesLeaveOpen) {
   EXPECT_NE (spec.id, "their-id");
 }
 
+TEST_F (DataSink, WithSendTimePacketsAndStreamsSayWhenTheirBufferWasMade) {
+  for (auto [mode, asked] : { std::pair ("packet", true), { "bytes", true }, { "packet", false } }) {
+    run (std::string ("mode=") + mode + " send-time=" + (asked ? "true" : "false"),
+         "appsrc name=in is-live=true format=time");
+    // What is live is sent at once; this one says that it is of 10 s from now.
+    auto ahead = buffer ("x");
+    GST_BUFFER_PTS (ahead.get ()) = gst_element_get_current_running_time (pipeline_.get ()) + 10 * GST_SECOND;
+    const double wall = double (g_get_real_time ());
+    push (ahead);
+    ASSERT_TRUE (ends ());
+    double told = 0;
+    if (std::string (mode) == "packet")
+      told = double (port_->packets ().back ().start_time.value_or (0));
+    else
+      told = std::stod (port_->streams ().back ().spec.attributes["capture-time"]);
+    if (asked)
+      EXPECT_NEAR (told, wall + 10e6, 1e6) << mode;
+    else
+      EXPECT_EQ (told, 0);
+    gst_element_set_state (pipeline_.get (), GST_STATE_NULL);
+  }
+}
+
 struct OversizeRow {
   const char *properties;
   size_t limit;

@@ -93,6 +93,112 @@ TEST_F (DataSrc, APacketIsABufferStampedOnArrivalWithItsMeta) {
   EXPECT_EQ (meta->reliability, GST_LIVEKIT_RELIABILITY_LOSSY);
 }
 
+/// By the sender's clock, which is 5 s behind.
+const int64_t kCapturedUs = 1'700'000'000'000'000;
+
+class DataTime : public DataSrc {
+protected:
+  /// The sender's media of kCapturedUs come out this much from now.
+  void
+  media_come_out (Nanos from_now) {
+    when_ = system_clock ().now () + from_now;
+    port_->set_media_path ("PA_alice", when_ - std::chrono::microseconds (kCapturedUs));
+  }
+  session::PacketReceived
+  timed (uint64_t start_time) {
+    auto event = packet ("x");
+    event.message.start_time = start_time;
+    return event;
+  }
+  GstClockTime
+  expected () const {
+    return GstClockTime (when_.count ()) - gst_element_get_base_time (pipeline_.get ());
+  }
+  static GstClockTime
+  pts_of (const Ref<GstSample> &sample) {
+    return sample ? GST_BUFFER_PTS (gst_sample_get_buffer (sample.get ())) : GST_CLOCK_TIME_NONE;
+  }
+  static GstClockTime
+  reference_of (const Ref<GstSample> &sample) {
+    auto caps = Ref<GstCaps>::adopt (gst_caps_new_empty_simple ("timestamp/x-unix"));
+    auto *meta = sample ? gst_buffer_get_reference_timestamp_meta (gst_sample_get_buffer (sample.get ()),
+                                                                   caps.get ())
+                        : nullptr;
+    return meta ? meta->timestamp : GST_CLOCK_TIME_NONE;
+  }
+  static bool
+  near (GstClockTime one, GstClockTime other) {
+    return ABS (GST_CLOCK_DIFF (one, other)) < gint64 (GST_MSECOND);
+  }
+  Nanos when_{ 0 };
+};
+
+TEST_F (DataTime, OfTheSenderStandsWhereItsMediaOfThatMomentDo) {
+  session_->latency_ms = 10000; // nothing is given up meanwhile
+  run ("timestamp-mode=sender");
+  for (auto from_now : { Nanos (-150ms), Nanos (300ms) }) {
+    media_come_out (from_now);
+    port_->deliver (timed (kCapturedUs));
+    auto sample = pull ();
+    // A pipeline that plays for less than that cannot place what was before it.
+    EXPECT_TRUE (near (pts_of (sample), std::max<gint64> (0, gint64 (expected ())))) << pts_of (sample);
+    EXPECT_EQ (reference_of (sample), GstClockTime (kCapturedUs) * 1000);
+  }
+}
+
+TEST_F (DataTime, IsTheArrivalWhereTheSendersIsUnknownOrUnlikely) {
+  run ("timestamp-mode=sender");
+  struct Row {
+    const char *what;
+    bool path;
+    uint64_t start_time;
+  };
+  const Row rows[] = {
+    { "no media yet", false, kCapturedUs },
+    { "none given", true, 0 },
+    { "more than a minute ago", true, kCapturedUs - 61'000'000 },
+    { "far ahead", true, kCapturedUs + 3'000'000 },
+    { "an application's own unit", true, 90000 },
+    { "too large for any clock", true, G_MAXUINT64 },
+  };
+  for (const auto &row : rows) {
+    if (row.path) media_come_out (0ms);
+    const auto before = gst_element_get_current_running_time (pipeline_.get ());
+    port_->deliver (timed (row.start_time));
+    auto sample = pull ();
+    EXPECT_GE (pts_of (sample), before) << row.what;
+    EXPECT_LE (pts_of (sample), gst_element_get_current_running_time (pipeline_.get ())) << row.what;
+    EXPECT_EQ (reference_of (sample), GST_CLOCK_TIME_NONE) << row.what;
+  }
+}
+
+TEST_F (DataTime, OfAStreamIsThatOfItsBeginning) {
+  session_->latency_ms = 10000;
+  run ("timestamp-mode=sender mode=bytes chunks=true");
+  auto info = stream ("s", false); // its header has the moment in milliseconds
+  media_come_out (300ms);
+  port_->deliver (session::StreamOpened{ info });
+  port_->deliver (session::StreamData{ info, 0, "a" });
+  port_->deliver (session::StreamData{ info, 1, "b" });
+  EXPECT_TRUE (near (pts_of (pull ()), expected ()));
+  EXPECT_EQ (reference_of (pull ()), GST_CLOCK_TIME_NONE);
+}
+
+TEST_F (DataTime, OfTheSenderTakesTheLatencyOfMedia) {
+  for (auto [mode, latency] : { std::pair ("arrival", 0), { "sender", 240 } }) {
+    session_->latency_ms = 240;
+    run (std::string ("timestamp-mode=") + mode);
+    auto query = Ref<GstQuery>::adopt (gst_query_new_latency ());
+    ASSERT_TRUE (gst_element_query (element_.get (), query.get ()));
+    gboolean live = FALSE;
+    GstClockTime least = 0;
+    gst_query_parse_latency (query.get (), &live, &least, nullptr);
+    EXPECT_TRUE (live);
+    EXPECT_EQ (least, latency * GST_MSECOND) << mode;
+    gst_element_set_state (pipeline_.get (), GST_STATE_NULL);
+  }
+}
+
 TEST_F (DataSrc, TheFilterIsWhatThePropertiesSay) {
   run ("mode=bytes topic=\"a*,!ab\" participants=alice max-stream-bytes=1000");
   ASSERT_EQ (port_->filters ().size (), 1u);

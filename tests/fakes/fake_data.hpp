@@ -186,6 +186,11 @@ public:
     thread_.queue ()->post (std::move (fn));
   }
   void
+  set_media_path (const std::string &participant_sid, Nanos path) {
+    std::lock_guard guard (lock_);
+    media_paths_[participant_sid] = path;
+  }
+  void
   set_stats (session::DataStats stats) {
     std::lock_guard guard (lock_);
     stats_ = stats;
@@ -334,6 +339,12 @@ public:
     else
       handlers_.erase (method);
   }
+  std::optional<Nanos>
+  media_path (const std::string &participant_sid) const override {
+    std::lock_guard guard (lock_);
+    auto it = media_paths_.find (participant_sid);
+    return it == media_paths_.end () ? std::nullopt : std::optional (it->second);
+  }
   session::DataStats
   stats () const override {
     std::lock_guard guard (lock_);
@@ -442,6 +453,7 @@ private:
   std::vector<Call> calls_;
   std::map<std::string, session::RpcHandler> handlers_;
   session::DataStats stats_;
+  std::map<std::string, Nanos> media_paths_;
   SessionThread thread_{ "fake-data" };
 };
 

@@ -164,6 +164,28 @@ TEST (LipSync, TheEarlierTrackIsDelayed) {
   EXPECT_TRUE (sync.update ().empty ()) << "once is enough";
 }
 
+TEST (LipSync, ThePathIsThatOfTheLatestTrackSinceTheYear1970) {
+  LipSync sync;
+  sync.add_track ("audio", 48000);
+  sync.on_report ("audio", ntp (kWall), 1000);
+  (void)sync.update ();
+  EXPECT_FALSE (sync.path ()) << "no frame yet";
+  sync.on_point ("audio", 1000, 50s);
+  (void)sync.update ();
+  constexpr double kUnix = kWall - 2'208'988'800;
+  EXPECT_TRUE (
+      near (sync.path (), 50s - std::chrono::duration_cast<Nanos> (std::chrono::duration<double> (kUnix))))
+      << "one track alone";
+  sync.add_track ("video", 90000);
+  sync.on_report ("video", ntp (kWall), 5000);
+  sync.on_point ("video", 5000, 50s + 300ms);
+  (void)sync.update ();
+  auto late = 50s + 300ms - std::chrono::duration_cast<Nanos> (std::chrono::duration<double> (kUnix));
+  EXPECT_TRUE (near (sync.path (), late));
+  (void)sync.update ();
+  EXPECT_TRUE (near (sync.path (), late)) << "with nothing left to correct";
+}
+
 TEST (LipSync, FramesBeforeTheReportAndWrappedRtpTimesCount) {
   struct Row {
     const char *what;

@@ -82,3 +82,8 @@ LK_ENUM_TYPE (gst_livekit_stream_per_get_type, "GstLiveKitStreamPer",
 LK_ENUM_TYPE (gst_livekit_leaky_get_type, "GstLiveKitLeaky",
               { GST_LIVEKIT_LEAKY_OLDEST, "The one that waited longest", "oldest" },
               { GST_LIVEKIT_LEAKY_NEWEST, "The one that just came", "newest" })
+
+LK_ENUM_TYPE (gst_livekit_timestamp_mode_get_type, "GstLiveKitTimestampMode",
+              { GST_LIVEKIT_TIMESTAMP_MODE_ARRIVAL, "When it came", "arrival" },
+              { GST_LIVEKIT_TIMESTAMP_MODE_SENDER, "In line with the sound and picture of its sender",
+                "sender" })

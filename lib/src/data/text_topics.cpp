@@ -102,7 +102,9 @@ transcription_from_stream (const std::string &sender, const StreamHeader &header
   segment.end_time_ms = number_of (header.attributes, kEnd);
   segment.final
       = text_of (header.attributes, kFinal) != "false"; // who doesn't know the attribute won't revise
-  return Transcription{ sender, text_of (header.attributes, kTrackId), { std::move (segment) } };
+  return Transcription{
+    sender, text_of (header.attributes, kTrackId), { std::move (segment) }, header.timestamp_ms
+  };
 }
 
 } // namespace lk::data

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr Nanos kTolerance = 10ms;
 constexpr Nanos kMaxOffset = 2s;
+constexpr Nanos k1900To1970 = 2'208'988'800s;
 
 Nanos
 from_ntp (uint64_t ntp) {
@@ -79,6 +80,7 @@ LipSync::update () {
   Nanos common = std::ranges::min (paths, {}, [] (const Path &path) {
                    return path.track->second.offset;
                  }).track->second.offset;
+  path_ = effective (last) + k1900To1970;
   if (effective (last) - effective (first) <= kTolerance && common <= kTolerance) return {};
 
   std::vector<Correction> corrections;
@@ -88,6 +90,7 @@ LipSync::update () {
     path.track->second.offset = offset;
     corrections.push_back ({ path.track->first, offset });
   }
+  path_ = longest.length + k1900To1970;
   return corrections;
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,12 @@ public:
   /// offset is bounded (2 s).
   std::vector<Correction> update ();
   Nanos largest_offset () const;
+  /// As update() found it: when frames come out, delayed as it says, minus when they were made by the
+  /// sender's clock (since 1970). Unknown before the first track has both a report and a point.
+  std::optional<Nanos>
+  path () const {
+    return path_;
+  }
 
 private:
   struct Track {
@@ -38,6 +45,7 @@ private:
     Nanos point_pts{ 0 }, offset{ 0 };
   };
   std::map<std::string, Track> tracks_;
+  std::optional<Nanos> path_;
 };
 
 } // namespace lk::media

@@ -34,6 +34,7 @@ struct TranscriptionSegment {
 struct Transcription {
   std::string identity, track_sid; ///< of whom and what is transcribed
   std::vector<TranscriptionSegment> segments;
+  int64_t timestamp_ms = 0; ///< by the sender's clock; 0 = unknown
 };
 
 struct ChatMessage {

@@ -42,6 +42,14 @@ Alignment::on_report (const std::string &track_sid, uint64_t ntp_time, uint32_t 
     apply (correction.track_sid, correction.offset);
 }
 
+std::optional<Nanos>
+Alignment::path (const std::string &participant_sid) const {
+  for (const char *group : { "/camera", "/screen" })
+    if (auto it = groups_.find (participant_sid + group); it != groups_.end () && it->second.path ())
+      return it->second.path ();
+  return {};
+}
+
 Nanos
 Alignment::largest_offset () const {
   Nanos largest{ 0 };

@@ -26,6 +26,8 @@ public:
   void on_report (const std::string &track_sid, uint64_t ntp_time, uint32_t rtp_time, const Read &read,
                   const Apply &apply);
   Nanos largest_offset () const;
+  /// Of a participant's camera and microphone, else of its screen: see media::LipSync::path().
+  std::optional<Nanos> path (const std::string &participant_sid) const;
 
 private:
   std::map<std::string, std::string> tracks_; // track sid → group

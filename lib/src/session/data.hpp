@@ -115,6 +115,7 @@ struct OutgoingPacket {
   std::vector<std::string> destinations; ///< identities; empty = everybody else
   /// Lossy only: dropped (and counted) when it has waited longer behind others.
   std::optional<Millis> max_latency;
+  std::optional<uint64_t> start_time; ///< of what it is about, in the application's unit
 };
 
 struct OutgoingStream {
@@ -216,6 +217,10 @@ public:
   virtual void serve_rpc (const std::string &method, RpcHandler handler) = 0;
 
   virtual DataStats stats () const = 0;
+
+  /// What lies between that participant's clock (since 1970) and CLOCK_MONOTONIC for its sound and picture:
+  /// the PTS of a frame minus the time of its capture. Unknown before its first sender report.
+  virtual std::optional<Nanos> media_path (const std::string &participant_sid) const = 0;
 };
 
 } // namespace lk::session

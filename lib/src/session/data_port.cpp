@@ -103,6 +103,7 @@ public:
   void perform_rpc (RpcCall call, std::function<void (RpcResult)> done) override;
   void serve_rpc (const std::string &method, RpcHandler handler) override;
   DataStats stats () const override;
+  std::optional<Nanos> media_path (const std::string &participant_sid) const override;
 
 private:
   /// Runs `task (room)` on the session thread; false when that has ended.
@@ -133,6 +134,7 @@ Port::send (OutgoingPacket packet, std::stop_token stop) {
   UserMessage message;
   message.payload = std::move (packet.payload);
   message.topic = std::move (packet.topic);
+  message.start_time = packet.start_time;
   out.body = std::move (message);
   if (lossy)
     return parts_.outlet->send_lossy (serialize_data_packet (out, Reliability::Lossy), packet.max_latency);
@@ -202,6 +204,7 @@ Port::send_transcription (Transcription transcription, std::stop_token stop) {
   for (const auto &segment : transcription.segments) {
     auto spec = data::transcription_stream (transcription, segment);
     if (spec.id.empty ()) spec.id = data::make_uuid (*parts_.context.env.random);
+    spec.timestamp_ms = transcription.timestamp_ms;
     if (spec.timestamp_ms == 0) spec.timestamp_ms = parts_.context.env.clock->wall ().count ();
     if (auto ok = send_whole (std::move (spec), segment.text, stop); !ok) return ok;
   }
@@ -257,6 +260,15 @@ Port::stats () const {
   stats.malformed = counters.malformed;
   stats.received_dropped = counters.dropped + counters.transport_drops;
   return stats;
+}
+
+std::optional<Nanos>
+Port::media_path (const std::string &participant_sid) const {
+  return parts_.snapshot->read ([&] (const Snapshot::Data &data) -> std::optional<Nanos> {
+    auto it = data.media_paths.find (participant_sid);
+    if (it == data.media_paths.end ()) return {};
+    return it->second;
+  });
 }
 
 } // namespace

@@ -345,7 +345,10 @@ Engine::take_down (bool leave, std::function<void ()> done) {
   auto changes = roster_.clear ();
   join_.reset ();
   if (visible) apply_changes (changes);
-  snapshot_->write ([&] (Snapshot::Data &data) { data.participants.clear (); });
+  snapshot_->write ([&] (Snapshot::Data &data) {
+    data.participants.clear ();
+    data.media_paths.clear ();
+  });
   metadata_updates_.fail_all (closed_error ());
   close_link (leave, leave ? linger : Millis (0), std::move (done));
 }
@@ -457,7 +460,8 @@ Engine::on_message (rtc::ChannelKind kind, Ref<GBytes> message) {
 
 void
 Engine::on_sender_report (const rtc::SenderReport &report) {
-  subscriptions_->on_sender_report (report);
+  if (auto told = subscriptions_->on_sender_report (report))
+    snapshot_->write ([&] (Snapshot::Data &data) { data.media_paths[told->participant_sid] = told->path; });
 }
 
 } // namespace lk::session

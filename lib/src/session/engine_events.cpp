@@ -61,6 +61,7 @@ Engine::apply_changes (const RosterChanges &changes) {
   };
   snapshot_->write ([&] (Snapshot::Data &data) {
     for (const auto &change : changes) {
+      if (change.kind == Kind::Left) data.media_paths.erase (change.participant->sid);
       if (change.kind == Kind::SelfChanged)
         data.self = change.participant;
       else if (change.kind == Kind::Left)

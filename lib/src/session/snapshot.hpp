@@ -28,6 +28,7 @@ public:
     RoomInfo room;
     ParticipantPtr self = std::make_shared<ParticipantInfo> ();
     std::unordered_map<std::string, ParticipantPtr> participants; ///< by identity
+    std::unordered_map<std::string, Nanos> media_paths; ///< by participant sid; see DataPort::media_path()
     SessionStats stats;
     Millis latency{ 200 };
   };

@@ -425,10 +425,10 @@ Subscriptions::find_ssrc (uint32_t ssrc) {
   return nullptr;
 }
 
-void
+std::optional<Subscriptions::MediaPath>
 Subscriptions::on_sender_report (const rtc::SenderReport &report) {
   auto *reported = report.ssrc ? find_ssrc (report.ssrc) : nullptr;
-  if (!reported) return;
+  if (!reported) return {};
   reported->track->frames ().set_sender_report (report.ntp_time, report.rtp_time);
   auto read = [this] (const std::string &sid) -> std::optional<media::RtpPoint> {
     auto it = entries_.find (sid);
@@ -444,6 +444,9 @@ Subscriptions::on_sender_report (const rtc::SenderReport &report) {
   };
   alignment_.on_report (reported->track->sid (), report.ntp_time, report.rtp_time, read, apply);
   check_latency ();
+  auto sid = reported->track->participant ().sid;
+  auto path = alignment_.path (sid);
+  return path ? std::optional (MediaPath{ sid, *path }) : std::nullopt;
 }
 
 Millis

@@ -52,7 +52,12 @@ public:
   // From the transport.
   void on_sections (const std::vector<rtc::ReceiveSection> &sections);
   void on_incoming (const rtc::Incoming &incoming);
-  void on_sender_report (const rtc::SenderReport &report);
+  /// Whose media path it tells, and which: PTS minus the participant's clock.
+  struct MediaPath {
+    std::string participant_sid;
+    Nanos path{ 0 };
+  };
+  std::optional<MediaPath> on_sender_report (const rtc::SenderReport &report);
 
   // From the server.
   void on_stream_states (const StreamStateUpdate &update);

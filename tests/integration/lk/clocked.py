@@ -1,9 +1,10 @@
 """A publisher that writes its wall clock into what it publishes: the official SDK in a process of its own.
 
-    clocked.py URL TOKEN
+    clocked.py URL TOKEN [data]
 
 Each picture shows number_at(its capture); each second of the publisher's wall clock begins with a beep whose frequency names
-the second, beep_at(). Both are captured at the moment they show, or not at all.
+the second, beep_at(). Both are captured at the moment they show, or not at all. With "data" the number of every fifth picture
+also goes out with it, as a frame of the data track "slots" and as a text stream of that topic.
 """
 import asyncio
 import os
@@ -43,13 +44,14 @@ def second_of(frequency, near):
     return round(near) + (distance if distance <= _SECONDS // 2 else distance - _SECONDS)
 
 
-async def _pictures(sink, rtc):
+async def _pictures(sink, rtc, shown):
     slot = int(time.time() * FPS) + 1
     while True:
         await asyncio.sleep(max(0.0, slot / FPS - time.time()))
         if time.time() - slot / FPS < _LATE:
             sink.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420,
                                               counter.draw_i420(slot % counter.MODULUS, WIDTH, HEIGHT)))
+            await shown(slot)
         slot += 1
 
 
@@ -65,7 +67,23 @@ async def _beeps(sink, rtc):
         block += 1
 
 
-async def main(url, token):
+async def _telling(participant, rtc):
+    """Tells the picture that was just captured as data."""
+    track = await participant.publish_data_track(name="slots")
+
+    async def shown(slot):
+        if slot % 5 == 0:
+            number = str(slot % counter.MODULUS)
+            track.try_push(rtc.DataTrackFrame(payload=number.encode(), user_timestamp=int(time.time() * 1000)))
+            await participant.send_text(number, topic="slots")
+    return shown
+
+
+async def _nothing(_slot):
+    pass
+
+
+async def main(url, token, data=""):
     from livekit import rtc
     room = rtc.Room()
     await room.connect(url, token)
@@ -77,9 +95,10 @@ async def main(url, token):
     await room.local_participant.publish_track(
         rtc.LocalVideoTrack.create_video_track("clock", picture),
         rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, simulcast=False))
+    shown = await _telling(room.local_participant, rtc) if data else _nothing
     print("published", flush=True)
-    await asyncio.gather(_pictures(picture, rtc), _beeps(sound, rtc))
+    await asyncio.gather(_pictures(picture, rtc, shown), _beeps(sound, rtc))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3]))
+    asyncio.run(main(*sys.argv[1:4]))

@@ -208,6 +208,21 @@ typedef enum {
   GST_LIVEKIT_LEAKY_NEWEST
 } GstLiveKitLeaky;
 
+/**
+ * GstLiveKitTimestampMode:
+ * @GST_LIVEKIT_TIMESTAMP_MODE_ARRIVAL: when it came
+ * @GST_LIVEKIT_TIMESTAMP_MODE_SENDER: in line with the sound and picture of its sender, where those are
+ * received and it says when it was made
+ *
+ * What the time stamps of received data mean.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_TIMESTAMP_MODE_ARRIVAL,
+  GST_LIVEKIT_TIMESTAMP_MODE_SENDER
+} GstLiveKitTimestampMode;
+
 GST_LIVEKIT_API GType gst_livekit_connection_state_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_track_source_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_on_disconnect_get_type (void);
@@ -220,6 +235,7 @@ GST_LIVEKIT_API GType gst_livekit_reliability_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_oversize_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_stream_per_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_leaky_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_timestamp_mode_get_type (void);
 
 #define GST_TYPE_LIVEKIT_CONNECTION_STATE (gst_livekit_connection_state_get_type ())
 #define GST_TYPE_LIVEKIT_TRACK_SOURCE (gst_livekit_track_source_get_type ())
@@ -233,5 +249,6 @@ GST_LIVEKIT_API GType gst_livekit_leaky_get_type (void);
 #define GST_TYPE_LIVEKIT_OVERSIZE (gst_livekit_oversize_get_type ())
 #define GST_TYPE_LIVEKIT_STREAM_PER (gst_livekit_stream_per_get_type ())
 #define GST_TYPE_LIVEKIT_LEAKY (gst_livekit_leaky_get_type ())
+#define GST_TYPE_LIVEKIT_TIMESTAMP_MODE (gst_livekit_timestamp_mode_get_type ())
 
 G_END_DECLS
