@@ -303,11 +303,11 @@ TEST (Subscriber, StreamThatLeavesTheOfferFreesItsThreadsAndMayComeBack) {
   loop.server.send (make_bin (kVideoSource));
   loop.start ();
   ASSERT_TRUE (loop.flows ("opus") && loop.flows ("vp8"));
-  auto threads = thread_count ();
+  // Each jitter buffer's own thread is called so; newer GLib keeps the other, idle, in its pool for a while.
+  ASSERT_EQ (thread_count ("timer"), 2u);
   loop.handle (loop.offer_without_video (), 2);
   ASSERT_TRUE (loop.eventually ([&] { return loop.answers.size () == 2; }));
-  EXPECT_TRUE (wait_until ([&] { return thread_count () + 2 <= threads; }, 20s))
-      << thread_count () << " of " << threads;
+  EXPECT_TRUE (wait_until ([&] { return thread_count ("timer") == 1; }, 20s));
   // The other side sends on: packets that nobody offered make no stream.
   EXPECT_EQ (loop.session.run ([&] { return loop.announced["vp8"]; }), 1);
   EXPECT_TRUE (loop.flows ("opus"));

@@ -12,6 +12,8 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <future>
 #include <map>
 #include <mutex>
@@ -136,6 +138,9 @@ public:
     webrtc_ = Ref<GstElement>::sink (gst_element_factory_make ("webrtcbin", "plain"));
     gst_util_set_object_arg (G_OBJECT (webrtc_.get ()), "bundle-policy", "max-bundle");
     gst_bin_add (GST_BIN (pipeline_.get ()), webrtc_.get ());
+    // GStreamer 1.26 writes no report by send time before somebody has distributed the latency.
+    auto rtpbin = Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (webrtc_.get ()), "rtpbin"));
+    g_object_set (rtpbin.get (), "rtcp-sync-send-time", FALSE, nullptr);
     g_signal_connect (webrtc_.get (), "on-ice-candidate",
                       G_CALLBACK (+[] (GstElement *, guint, gchar *candidate, PlainPeer *self) {
                         if (self->on_candidate) self->on_candidate (candidate);
@@ -343,17 +348,25 @@ private:
 };
 
 inline size_t
-count_entries (const char *folder) {
+count_entries (const char *folder, std::function<bool (const std::filesystem::path &)> counts = nullptr) {
   size_t count = 0;
   std::error_code gone;
   for (auto it = std::filesystem::directory_iterator (folder, gone);
        it != std::filesystem::directory_iterator (); it.increment (gone))
-    ++count;
+    count += !counts || counts (it->path ());
   return count;
 }
 inline size_t
 thread_count () {
   return count_entries ("/proc/self/task");
+}
+inline size_t
+thread_count (const std::string &name) {
+  return count_entries ("/proc/self/task", [&] (const std::filesystem::path &task) {
+    std::string comm;
+    std::ifstream file (task / "comm");
+    return std::getline (file, comm) && comm == name;
+  });
 }
 inline size_t
 descriptor_count () {
