@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include <optional>
+#include <vector>
 
 using namespace lk;
 using namespace lk::net;
@@ -93,15 +94,11 @@ protected:
     host = "127.0.0.1:" + std::to_string (g_uri_get_port (static_cast<GUri *> (uris->data)));
     g_slist_free_full (uris, reinterpret_cast<GDestroyNotify> (g_uri_unref));
   }
-  // libsoup 3.6's server complains of itself when a client refuses its certificate, which is what we test.
-  void
-  SetUp () override {
-    fatal = g_log_set_always_fatal (GLogLevelFlags (G_LOG_FATAL_MASK));
-  }
   void
   TearDown () override {
-    g_log_set_always_fatal (fatal);
-    if (server) soup_server_disconnect (server.get ());
+    // Never disconnected: libsoup 3.6 frees a connection while its handshake is under way, and then uses it.
+    static auto *kept = new std::vector<Ref<SoupServer>>;
+    kept->push_back (std::move (server));
     if (!ca_file.empty ()) g_unlink (ca_file.c_str ());
   }
   std::string
@@ -131,7 +128,6 @@ protected:
   Ref<SoupServer> server;
   std::string pem, host, ca_file;
   int requests = 0;
-  GLogLevelFlags fatal = {};
 };
 
 } // namespace
