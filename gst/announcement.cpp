@@ -146,12 +146,20 @@ struct Announcer {
   operator() (const session::LocalTrackPublished &e) const {
     return { about_local ("livekit-local-track-published", session, *e.track) };
   }
+  StructurePtr
+  unpublished (const session::LocalTrack &track, const Error &error) const {
+    auto message = about_local ("livekit-local-track-unpublished", session, track);
+    gst_structure_set (message.get (), "code", G_TYPE_STRING, to_string (error.code), "reason", G_TYPE_STRING,
+                       error.message.c_str (), nullptr);
+    return message;
+  }
+  Announcement
+  operator() (const session::LocalTrackSuspended &e) const {
+    return { unpublished (*e.track, e.error) };
+  }
   Announcement
   operator() (const session::LocalTrackEnded &e) const {
-    auto message = about_local ("livekit-local-track-unpublished", session, *e.track);
-    gst_structure_set (message.get (), "code", G_TYPE_STRING, to_string (e.error.code), "reason",
-                       G_TYPE_STRING, e.error.message.c_str (), nullptr);
-    return { std::move (message) };
+    return { unpublished (*e.track, e.error) };
   }
   Announcement
   operator() (const session::LocalTrackMuted &e) const {

@@ -189,6 +189,11 @@ Sink::on_event (const session::SessionEvent &event) {
   } else if (const auto *muted = std::get_if<s::LocalTrackMuted> (&event)) {
     with_pad_of (muted->track,
                  [muted] (GstLiveKitSinkPad *pad) { pad->track->muted_by_server (muted->muted); });
+  } else if (const auto *suspended = std::get_if<s::LocalTrackSuspended> (&event)) {
+    with_pad_of (suspended->track, [this, suspended] (GstLiveKitSinkPad *pad) {
+      g_object_notify (G_OBJECT (pad), "track-sid");
+      post_warning (GST_ELEMENT (bin_), suspended->error);
+    });
   } else if (const auto *ended = std::get_if<s::LocalTrackEnded> (&event)) {
     with_pad_of (ended->track, [this, ended] (GstLiveKitSinkPad *pad) {
       pad->track->refused ();

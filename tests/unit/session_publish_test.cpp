@@ -310,11 +310,120 @@ TEST_F (Publish, TheServerEndsATrack) {
   connect ();
   auto track = published (microphone (), "TR_1");
   deliver (TrackUnpublished{ "TR_1" });
-  EXPECT_EQ (ended ().code, Errc::NotAllowed);
   EXPECT_FALSE (source ().bound);
   EXPECT_TRUE (publisher ().senders.at (0).removed);
+  EXPECT_EQ (count<LocalTrackEnded> (), 0u) << "a revoked permission may be the reason, and follow";
+  advance (1s);
+  EXPECT_EQ (ended ().code, Errc::NotAllowed);
   deliver (TrackUnpublished{ "TR_1" });
+  advance (1s);
   EXPECT_EQ (count<LocalTrackEnded> (), 1u);
+}
+
+class Permitted : public Publish {
+protected:
+  /// The server tells what we may publish.
+  void
+  permit (bool publish, std::vector<TrackSource> sources = {}) {
+    auto self = make_participant ("me", {}, ++version_);
+    self.permission = Permission ();
+    self.permission->can_publish = publish;
+    self.permission->can_publish_sources = std::move (sources);
+    deliver (ParticipantUpdate{ { self } });
+  }
+  size_t
+  asked () {
+    return signal ().sent_of<AddTrack> ().size ();
+  }
+  uint32_t version_ = 1;
+};
+
+TEST_F (Permitted, ATrackWaitsForThePermissionThatWasRevokedAndIsPublishedAgain) {
+  connect ();
+  auto track = published (microphone (), "TR_1");
+  permit (false);
+  deliver (TrackUnpublished{ "TR_1" });
+  EXPECT_EQ (count<LocalTrackSuspended> (), 1u);
+  EXPECT_FALSE (track->published ());
+  EXPECT_FALSE (source ().bound);
+  advance (60s);
+  EXPECT_EQ (asked (), 1u);
+  permit (true);
+  ASSERT_EQ (asked (), 2u);
+  EXPECT_EQ (signal ().sent_of<AddTrack> ()[1].cid, track->cid ());
+  acknowledge (track->cid (), "TR_2");
+  negotiate ();
+  EXPECT_TRUE (track->published ());
+  EXPECT_EQ (track->sid (), "TR_2");
+  EXPECT_EQ (count<LocalTrackEnded> (), 0u);
+}
+
+TEST_F (Permitted, ThePermissionMayComeAfterTheEndOfTheTrack) {
+  connect ();
+  auto track = published (microphone (), "TR_1");
+  deliver (TrackUnpublished{ "TR_1" });
+  advance (500ms);
+  permit (false);
+  advance (60s);
+  EXPECT_EQ (count<LocalTrackEnded> (), 0u);
+  permit (true);
+  EXPECT_EQ (asked (), 2u);
+}
+
+TEST_F (Permitted, OnlyTheSourcesThatAreAllowedComeBack) {
+  connect ();
+  auto track = published (microphone (), "TR_1");
+  permit (true, { TrackSource::Camera });
+  deliver (TrackUnpublished{ "TR_1" });
+  permit (true, { TrackSource::Camera, TrackSource::ScreenShare });
+  EXPECT_EQ (asked (), 1u);
+  permit (true, { TrackSource::Microphone });
+  EXPECT_EQ (asked (), 2u);
+}
+
+TEST_F (Permitted, AfterAReconnectWithoutThePermissionItStillWaits) {
+  connect ();
+  auto track = published (microphone (), "TR_1");
+  permit (false);
+  deliver (TrackUnpublished{ "TR_1" });
+  signal ().lose ({ Errc::SignalLost, Retry::Restart, "broken" });
+  run ();
+  advance (0ms);
+  auto answer = join_response ();
+  answer.participant.permission = Permission ();
+  answer.participant.permission->can_publish = false;
+  deliver (answer);
+  subscriber ().connect ();
+  run ();
+  EXPECT_EQ (asked (), 0u);
+  permit (true);
+  EXPECT_EQ (asked (), 1u);
+  EXPECT_EQ (count<LocalTrackEnded> (), 0u);
+}
+
+TEST_F (Permitted, ARefusalOfATrackThatWasPublishedOnceSuspendsIt) {
+  connect ();
+  auto track = published (microphone (), "TR_1");
+  signal ().lose ({ Errc::SignalLost, Retry::Restart, "broken" });
+  run ();
+  advance (0ms);
+  join ();
+  subscriber ().connect ();
+  run ();
+  respond (track->cid (), RequestReason::NotAllowed);
+  EXPECT_EQ (count<LocalTrackEnded> (), 0u);
+  EXPECT_EQ (count<LocalTrackSuspended> (), 1u);
+}
+
+TEST_F (Permitted, ASuspendedTrackCanBeUnpublished) {
+  connect ();
+  auto track = published (microphone (), "TR_1");
+  permit (false);
+  deliver (TrackUnpublished{ "TR_1" });
+  track->unpublish ();
+  run ();
+  permit (true);
+  EXPECT_EQ (asked (), 1u);
 }
 
 TEST_F (Publish, TheFirstSubscriberIsTold) {

@@ -210,6 +210,7 @@ Engine::on_link_joined (const JoinResponse &join) {
   if (state_ == State::Reconnecting) apply_changes (changes);
   // Requests leave before the subscriber's first offer comes: the time to the first frame is made of round
   // trips.
+  publications_->set_permission (roster_.self ().permission);
   publications_->bind (*link_, join.enabled_publish_codecs);
   subscriptions_->bind (*link_, automatic_);
   data_->self_changed (roster_.self ());

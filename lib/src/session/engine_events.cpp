@@ -90,6 +90,7 @@ Engine::apply_changes (const RosterChanges &changes) {
       break;
     case Kind::SelfChanged:
       data_->self_changed (*participant);
+      publications_->set_permission (participant->permission);
       tell (ParticipantChanged{ *participant, true });
       break;
     case Kind::TrackPublished:

@@ -63,7 +63,12 @@ struct SubscriptionFailed {
 struct LocalTrackPublished {
   LocalTrackPtr track;
 };
-/// Gone without our asking (permission revoked, removed by the server), or never accepted: `error` says why.
+/// Taken down with our permission to publish it; published again when that is back.
+struct LocalTrackSuspended {
+  LocalTrackPtr track;
+  Error error;
+};
+/// Gone without our asking, or never accepted: `error` says why.
 struct LocalTrackEnded {
   LocalTrackPtr track;
   Error error;
@@ -96,10 +101,11 @@ struct LatencyChanged {
   Millis latency{ 0 };
 };
 
-using SessionEvent = std::variant<StateChanged, RoomJoined, RoomChanged, ParticipantJoined, ParticipantLeft,
-                                  ParticipantChanged, RemoteTrackPublished, RemoteTrackUnpublished,
-                                  RemoteTrackSubscribed, RemoteTrackUnsubscribed, RemoteTrackChanged,
-                                  SubscriptionFailed, LocalTrackPublished, LocalTrackEnded, LocalTrackMuted,
-                                  LocalTrackSubscribed, ActiveSpeakers, QualityChanged, LatencyChanged>;
+using SessionEvent
+    = std::variant<StateChanged, RoomJoined, RoomChanged, ParticipantJoined, ParticipantLeft,
+                   ParticipantChanged, RemoteTrackPublished, RemoteTrackUnpublished, RemoteTrackSubscribed,
+                   RemoteTrackUnsubscribed, RemoteTrackChanged, SubscriptionFailed, LocalTrackPublished,
+                   LocalTrackSuspended, LocalTrackEnded, LocalTrackMuted, LocalTrackSubscribed,
+                   ActiveSpeakers, QualityChanged, LatencyChanged>;
 
 } // namespace lk::session

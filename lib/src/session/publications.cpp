@@ -13,6 +13,8 @@ namespace {
 constexpr Millis kPublishedLimit{ 10000 };
 // Tracks asked for together are answered together: one offer for all of them, unless an answer is late.
 constexpr Millis kOfferDelay{ 20 };
+// For a permission that comes after the end of the tracks that it forbids.
+constexpr Millis kPermissionLimit{ 1000 };
 
 /// "video/VP8" → "vp8".
 std::string
@@ -131,19 +133,67 @@ Publications::unbind () {
   negotiate_timer_.reset ();
   for (auto &[cid, entry] : entries_) {
     entry.track->frames ().unbind ();
-    entry.track->set_progress ("", false);
-    auto track = entry.track;
-    auto owner = entry.owner;
-    entry = Entry{};
-    entry.track = track;
-    entry.owner = owner;
+    reset (entry);
   }
+}
+
+void
+Publications::reset (Entry &entry) {
+  entry.track->set_progress ("", false);
+  Entry fresh;
+  fresh.track = entry.track;
+  fresh.owner = entry.owner;
+  fresh.lived = entry.lived;
+  entry = std::move (fresh);
+}
+
+bool
+Publications::allowed (const Entry &entry) const {
+  const auto &sources = permission_.can_publish_sources;
+  return permission_.can_publish
+         && (sources.empty ()
+             || std::find (sources.begin (), sources.end (), entry.track->spec ().source) != sources.end ());
+}
+
+void
+Publications::set_permission (const std::optional<Permission> &permission) {
+  permission_ = permission.value_or (Permission ());
+  std::vector<std::string> back;
+  for (auto &[cid, entry] : entries_) {
+    if (entry.step != Step::Suspended) continue;
+    if (!allowed (entry))
+      entry.timer.reset (); // that is why it was taken down
+    else if (!entry.timer)
+      back.push_back (cid);
+  }
+  if (!link_) return;
+  for (const auto &cid : back)
+    if (auto it = entries_.find (cid); it != entries_.end ()) {
+      reset (it->second);
+      request (it->second);
+    }
+}
+
+void
+Publications::suspend (Entry &entry) {
+  auto track = entry.track;
+  stop_source (entry);
+  reset (entry);
+  entry.step = Step::Suspended;
+  GST_WARNING ("%s: track \"%s\" waits for the permission to publish", context_.name.c_str (),
+               track->spec ().name.c_str ());
+  emit_ (LocalTrackSuspended{ track,
+                              { Errc::NotAllowed, Retry::Never,
+                                "the server took the track \"" + track->spec ().name
+                                    + "\" down: the permission to publish it was revoked. It is published "
+                                      "again when the permission is back" } });
 }
 
 void
 Publications::request (Entry &entry) {
   auto &track = *entry.track;
   const auto &spec = track.spec ();
+  if (entry.lived && !allowed (entry)) return suspend (entry);
   std::vector<std::string> allowed;
   for (const auto &mime : enabled_codecs_)
     allowed.push_back (short_name (mime));
@@ -274,6 +324,7 @@ Publications::maybe_published () {
   for (auto &[cid, entry] : entries_) {
     if (entry.step != Step::Accepted || !entry.negotiated) continue;
     entry.step = Step::Published;
+    entry.lived = true;
     entry.track->set_progress (entry.track->sid (), true);
     published.push_back (entry.track);
   }
@@ -295,15 +346,27 @@ Publications::on_response (const RequestResponse &response) {
     it->second.timer.reset ();
     return negotiate_soon ();
   }
+  if (response.reason == RequestReason::NotAllowed && it->second.lived) return suspend (it->second);
   fail (response.add_track_cid, refusal (response, it->second.track->spec ()));
 }
 
 void
 Publications::on_unpublished (const std::string &sid) {
-  if (auto *entry = find_sid (sid))
-    fail (entry->track->cid (),
-          { Errc::NotAllowed, Retry::Never,
-            "the server ended the track: the permission to publish it was revoked, or it was removed" });
+  auto *entry = find_sid (sid);
+  if (!entry) return;
+  auto cid = entry->track->cid ();
+  Error ended{ Errc::NotAllowed, Retry::Never, "the server ended the track" };
+  if (!entry->lived) return fail (cid, ended);
+  suspend (*entry);
+  auto it = entries_.find (cid); // a listener may have removed it
+  if (it == entries_.end () || it->second.step != Step::Suspended || !allowed (it->second)) return;
+  // The new permission may follow; without one it was not for want of it.
+  it->second.timer = context_.timers->once (kPermissionLimit, [this, cid, ended] {
+    auto waiting = entries_.find (cid);
+    if (waiting == entries_.end ()) return;
+    auto timer = std::move (waiting->second.timer);
+    fail (cid, ended);
+  });
 }
 
 void

@@ -28,6 +28,8 @@ public:
   void bind (Link &link, std::vector<std::string> enabled_codecs);
   /// The link is gone: sources are stopped, tracks wait for the next one.
   void unbind ();
+  /// What we may publish. A track that was published once waits for the permission instead of failing.
+  void set_permission (const std::optional<Permission> &permission);
 
   void on_published (const TrackPublished &published);
   void on_response (const RequestResponse &response);
@@ -46,6 +48,7 @@ public:
 private:
   enum class Step {
     Waiting,   ///< for a link
+    Suspended, ///< for the permission
     Requested, ///< add_track sent
     Queued,    ///< the server publishes it after an earlier one with the same cid
     Accepted,  ///< has a sid, its source runs, negotiation under way
@@ -56,6 +59,7 @@ private:
     const void *owner = nullptr;
     Step step = Step::Waiting;
     std::optional<rtc::SenderId> sender;
+    bool lived = false;      // was published once
     bool asked = false;      // for an offer with it
     bool offered = false;    // contained in an offer
     bool negotiated = false; // contained in one that is answered
@@ -66,6 +70,8 @@ private:
   using Entries = std::map<std::string, Entry>; // by cid
 
   Entry *find_sid (const std::string &sid);
+  bool allowed (const Entry &entry) const;
+  void suspend (Entry &entry);
   void request (Entry &entry);
   void accept (Entry &entry, const TrackInfo &info);
   void tell (Entry &entry);
@@ -73,6 +79,8 @@ private:
   void maybe_published ();
   /// Stops the source; the section becomes inactive with the next offer.
   void stop_source (Entry &entry);
+  /// Back to the beginning, with what belongs to the track and not to its life on a link.
+  void reset (Entry &entry);
   void fail (const std::string &cid, const Error &error);
 
   const Context context_;
@@ -80,6 +88,7 @@ private:
   Entries entries_;
   Link *link_ = nullptr;
   std::vector<std::string> enabled_codecs_;
+  Permission permission_;
   TimerPtr negotiate_timer_;
 };
 
