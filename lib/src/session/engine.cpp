@@ -82,6 +82,7 @@ Engine::start (Settings settings, bool automatic, bool data) {
       std::chrono::duration_cast<std::chrono::seconds> (context_.env.clock->wall ()));
   if (!identity) return connect_failed (identity.error ());
   identity_ = *identity;
+  urls_ = {};
   token_ = identity_->token;
 
   auto limit = settings_.connect_timeout.value_or (kConnectTimeout);
@@ -113,7 +114,8 @@ void
 Engine::attempt () {
   ++attempts_;
   LinkSettings link;
-  link.url = *net::parse_url (identity_->url); // resolve() has checked it
+  urls_.set_given (*net::parse_url (identity_->url)); // resolve() has checked it
+  link.url = urls_.current ();
   link.token = token_;
   link.access.proxy = settings_.proxy.value_or ("");
   link.access.ca_file = settings_.ca_file.value_or ("");
@@ -200,6 +202,7 @@ void
 Engine::on_link_joined (const JoinResponse &join) {
   join_ = join;
   link_joined_ = true;
+  urls_.on_alternative (join.alternative_url);
   auto changes = roster_.reset (join.participant, join.others);
   snapshot_->write ([&] (Snapshot::Data &data) {
     data.room = join.room;
@@ -293,6 +296,7 @@ Engine::connect_failed (const Error &error) {
 
 void
 Engine::on_link_lost (const Error &error) {
+  if (link_ && !link_joined_) urls_.failed ();
   if (state_ == State::Connecting) {
     // ICE or DTLS: a refusal would have come before the join.
     bool media = error.code == Errc::TransportLost || error.code == Errc::MediaFailed;

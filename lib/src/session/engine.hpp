@@ -13,6 +13,7 @@
 #include "session/metadata_updates.hpp"
 #include "session/outage.hpp"
 #include "session/publications.hpp"
+#include "session/server_urls.hpp"
 #include "session/snapshot.hpp"
 #include "session/subscriptions.hpp"
 
@@ -107,6 +108,7 @@ private:
   bool automatic_ = false, data_wanted_ = false;
   std::optional<Identity> identity_;
   Secret token_; // the newest: given, minted, or refreshed by the server
+  ServerUrls urls_;
   int attempts_ = 0;
   Nanos started_{ 0 };
   TimerPtr connect_timer_, media_timer_;

@@ -48,6 +48,7 @@ Engine::on_leave (const Leave &leave) {
   GST_INFO ("%s: the server says leave: %s, %s", context_.name.c_str (), to_string (leave.reason),
             to_string (leave.action));
   if (leave.action == LeaveAction::Disconnect) return end (Event::Ended, error, false);
+  urls_.on_regions (leave.regions);
   on_link_lost (error);
 }
 
