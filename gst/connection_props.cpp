@@ -23,9 +23,9 @@ using Row = Prop<Config>;
           g_value_set_string (v, c.settings.field ? c.settings.field->c_str () : nullptr);                   \
         }                                                                                                    \
   }
-#define LK_SECRET_ROW(prop, field, nick, blurb)                                                              \
+#define LK_SECRET_ROW(prop, field, flags, nick, blurb)                                                       \
   Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, kSecret); },             \
+    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, flags); },               \
         [] (Config &c, const GValue *v) {                                                                    \
           const gchar *text = g_value_get_string (v);                                                        \
           c.settings.field = text ? std::optional<Secret> (Secret (text)) : std::nullopt;                    \
@@ -59,11 +59,17 @@ connection_props () {
     LK_STRING_ROW (
         "url", url, "URL",
         "Address of the server: ws://, wss://, http:// or https:// (default: environment LIVEKIT_URL)"),
-    LK_SECRET_ROW ("token", token, "Token",
-                   "Access token (default: environment LIVEKIT_TOKEN); or give api-key, api-secret and room"),
+    LK_SECRET_ROW (kTokenProperty, token, kSecretPlaying, "Token",
+                   "Access token (default: environment LIVEKIT_TOKEN); or give api-key, api-secret and room. "
+                   "Set while playing it is for the next connect"),
+    LK_STRING_ROW ("token-file", token_file, "Token file",
+                   "File with the access token, read again before each connect (default: none)"),
+    LK_SECRET_ROW ("token-url", token_url, kSecret, "Token URL",
+                   "LiveKit token endpoint, http:// or https://: asked for a token, by POST, when there is "
+                   "none that has not run out (default: none)"),
     LK_STRING_ROW ("api-key", api_key, "API key",
                    "Key to make the token with (default: environment LIVEKIT_API_KEY)"),
-    LK_SECRET_ROW ("api-secret", api_secret, "API secret",
+    LK_SECRET_ROW ("api-secret", api_secret, kSecret, "API secret",
                    "Secret to make the token with (default: environment LIVEKIT_API_SECRET)"),
     LK_STRING_ROW ("room", room, "Room", "Room to join; with a token it must be the token's"),
     LK_STRING_ROW (

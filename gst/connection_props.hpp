@@ -23,6 +23,7 @@ struct ConnectionConfig {
   const std::function<void (GstStructure *)> *add_stats = nullptr;
 };
 
+inline constexpr char kTokenProperty[] = "token";
 inline constexpr guint kDefaultConnectTimeoutMs = 10000;
 
 std::span<const Prop<ConnectionConfig>> connection_props ();

@@ -16,6 +16,17 @@ namespace {
 // its main loop before it runs it, and then hangs. Within this time after the start errors wait.
 constexpr gint64 kQuietStartUs = 100'000;
 
+constexpr char kRequestToken[] = "request-token";
+
+/// The first handler that has a token ends the emission.
+gboolean
+first_token (GSignalInvocationHint *, GValue *result, const GValue *value, gpointer) {
+  const gchar *token = g_value_get_string (value);
+  if (!token || !*token) return TRUE;
+  g_value_set_string (result, token);
+  return FALSE;
+}
+
 GQuark
 participant_quark () {
   static const GQuark quark = g_quark_from_static_string ("gst-livekit-participant");
@@ -50,6 +61,25 @@ public:
   on_event (const session::SessionEvent &event) override {
     auto element = Ref<GstElement>::adopt (static_cast<GstElement *> (g_weak_ref_get (&element_)));
     if (element) owner_->handle (event);
+  }
+  /// The answer may take its time, so it is not made on the session's thread.
+  bool
+  request_token (std::function<void (std::string)> answer) override {
+    using Answer = decltype (answer);
+    auto element = Ref<GstElement>::adopt (static_cast<GstElement *> (g_weak_ref_get (&element_)));
+    if (!element) return false;
+    const guint signal = g_signal_lookup (kRequestToken, G_OBJECT_TYPE (element.get ()));
+    if (!g_signal_has_handler_pending (element.get (), signal, 0, TRUE)) return false;
+    gst_element_call_async (
+        element.get (),
+        [] (GstElement *self, gpointer data) {
+          gchar *token = nullptr;
+          g_signal_emit_by_name (self, kRequestToken, &token);
+          const CString held (token);
+          (*static_cast<Answer *> (data)) (token ? token : "");
+        },
+        new Answer (std::move (answer)), [] (gpointer data) { delete static_cast<Answer *> (data); });
+    return true;
   }
 
 private:
@@ -176,6 +206,19 @@ Participant::install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_m
   add_signal (type, "connection-quality", { G_TYPE_STRING, G_TYPE_STRING, G_TYPE_FLOAT });
 
   /**
+   * Participant::request-token:
+   *
+   * A connect needs a token and none is left that has not run out: return a new one, for the same room and
+   * identity. Emitted only while a handler is connected, on a thread of its own, where it may wait for the
+   * network; an answer that takes longer than 10 s is too late. Elements that share a session are asked in
+   * turn until one has a handler.
+   *
+   * Returns: the token, or NULL when there is none
+   */
+  g_signal_newv (kRequestToken, type, G_SIGNAL_RUN_LAST, nullptr, first_token, nullptr, nullptr,
+                 G_TYPE_STRING, 0, nullptr);
+
+  /**
    * Participant::get-participants:
    *
    * Who is in the room now, with their tracks.
@@ -236,8 +279,16 @@ bool
 Participant::set_property (guint id, const GValue *value) {
   const auto *row = find_prop<ConnectionConfig> (connection_props (), 1, id);
   if (!row) return false;
-  std::lock_guard guard (lock_);
-  row->set (*config_, value);
+  std::shared_ptr<session::Session> session;
+  std::shared_ptr<UserImpl> user;
+  {
+    std::lock_guard guard (lock_);
+    row->set (*config_, value);
+    session = session_;
+    user = user_;
+  }
+  if (session && g_str_equal (row->name, kTokenProperty))
+    session->set_token (user, Secret (string_of (value)));
   return true;
 }
 

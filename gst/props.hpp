@@ -24,6 +24,8 @@ inline constexpr auto kPlaying = GParamFlags (kReadWrite | GST_PARAM_MUTABLE_PLA
 /// Written, never read back: secrets.
 inline constexpr auto kSecret
     = GParamFlags (G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+inline constexpr auto kSecretPlaying
+    = GParamFlags (G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
 
 /// Installs the rows as ids first, first + 1, …; returns the next free id.
 template <typename S>

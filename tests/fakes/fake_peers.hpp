@@ -9,6 +9,7 @@
 //   parts->subscriber ().connect ();                         // ICE and DTLS are up
 #pragma once
 
+#include "fakes/fake_network.hpp"
 #include "session/parts.hpp"
 
 #include <array>
@@ -464,6 +465,7 @@ public:
   std::vector<std::shared_ptr<FakeSource>> sources;
   std::vector<std::shared_ptr<FakeDrain>> drains;
   net::Access access;
+  FakeNetwork *network = nullptr; ///< of make_network(); owned by the session
   std::atomic<int> warmed_up{ 0 };
   std::function<void (FakeSignal &)> on_connect; ///< called in connect()
 
@@ -489,6 +491,12 @@ public:
   std::string
   missing_elements () override {
     return missing;
+  }
+  std::unique_ptr<net::Network>
+  make_network (const net::Access &) override {
+    auto made = std::make_unique<FakeNetwork> ();
+    network = made.get ();
+    return made;
   }
   std::unique_ptr<session::Signalling>
   make_signalling (const net::Access &with, Timers &, Clock &,

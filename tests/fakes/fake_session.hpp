@@ -239,6 +239,23 @@ public:
     std::lock_guard guard (lock_);
     return requests_;
   }
+  /// What set_token() was given.
+  std::vector<std::string>
+  tokens () const {
+    std::lock_guard guard (lock_);
+    return tokens_;
+  }
+  /// Asks the elements as a session does that needs a token; false when none has anybody to answer.
+  bool
+  request_token (const std::function<void (std::string)> &answer) {
+    std::vector<UserPtr> users;
+    {
+      std::lock_guard guard (lock_);
+      users = users_;
+    }
+    return std::any_of (users.begin (), users.end (),
+                        [&] (const auto &user) { return user->request_token (answer); });
+  }
   size_t
   users () const {
     std::lock_guard guard (lock_);
@@ -301,6 +318,11 @@ public:
     tracks_.push_back (track);
     thread_.queue ()->post ([this] { publish_waiting (); });
     return track;
+  }
+  void
+  set_token (const UserPtr &, const Secret &token) override {
+    std::lock_guard guard (lock_);
+    tokens_.push_back (token.reveal ());
   }
   void
   update_metadata (const UpdateMetadata &, std::function<void (Result<>)> done) override {
@@ -397,6 +419,7 @@ private:
   session::Settings settings_;
   session::Needs needs_;
   std::vector<std::pair<std::string, bool>> requests_;
+  std::vector<std::string> tokens_;
   std::vector<TrackPtr> tracks_;
   SessionThread thread_{ "fake" }; // last: its tasks use the rest
 };

@@ -216,27 +216,6 @@ TEST_F (Reconnect, AMintedTokenIsMintedAnewAndTheIdentityKept) {
   EXPECT_EQ (auth::inspect (after)->identity, auth::inspect (before)->identity);
 }
 
-TEST_F (Reconnect, APushedTokenReplacesAGivenOne) {
-  settings_.api_key.reset ();
-  settings_.api_secret.reset ();
-  settings_.room.reset ();
-  settings_.identity.reset ();
-  auth::Claims claims;
-  claims.issuer = "key";
-  claims.identity = "me";
-  claims.video.room = "room";
-  claims.video.room_join = true;
-  claims.expires = std::chrono::duration_cast<std::chrono::seconds> (clock_.wall ()) + 1h;
-  auto given = auth::mint (claims, Secret ("secret-secret-secret-secret-secret"));
-  ASSERT_TRUE (given);
-  settings_.token = *given;
-  connect ();
-  deliver (RefreshToken{ "pushed" });
-  lose ();
-  advance (0ms);
-  EXPECT_EQ (signal ().params.token.reveal (), "pushed");
-}
-
 TEST_F (Reconnect, StoppingEndsIt) {
   connect ();
   lose ();

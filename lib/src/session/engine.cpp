@@ -13,11 +13,6 @@ constexpr Millis kMediaTimeout{ 5000 };
 // Of one attempt to come back: a connect that was begun in a blackout hangs in TCP's own back-off.
 constexpr Millis kRejoinTimeout{ 3000 };
 
-std::string
-unique_identity (Random &random) {
-  return "gst-" + random.token ().substr (0, 12);
-}
-
 Error
 closed_error () {
   return { Errc::Closed, Retry::Never, "the session is not connected" };
@@ -25,9 +20,9 @@ closed_error () {
 
 } // namespace
 
-Engine::Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit)
+Engine::Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit, TokenSource::Ask ask)
     : context_ (context), snapshot_ (std::move (snapshot)), emit_ (std::move (emit)),
-      metadata_updates_ (*context.timers) {
+      tokens_ (context, std::move (ask)), metadata_updates_ (*context.timers) {
   publications_
       = std::make_shared<Publications> (context_, [this] (const SessionEvent &event) { this->emit (event); });
   subscriptions_ = std::make_shared<Subscriptions> (
@@ -77,13 +72,9 @@ Engine::start (Settings settings, bool automatic, bool data) {
   if (auto missing = context_.env.parts->missing_elements (); !missing.empty ())
     return connect_failed ({ Errc::MissingElement, Retry::Never, "install what is missing: " + missing });
   apply_environment (settings_, context_.env.variable);
-  auto identity = resolve (
-      settings_, [this] { return unique_identity (*context_.env.random); },
-      std::chrono::duration_cast<std::chrono::seconds> (context_.env.clock->wall ()));
-  if (!identity) return connect_failed (identity.error ());
-  identity_ = *identity;
+  identity_.reset ();
   urls_ = {};
-  token_ = identity_->token;
+  tokens_.begin (settings_);
 
   auto limit = settings_.connect_timeout.value_or (kConnectTimeout);
   data_->begin (limit);
@@ -93,10 +84,14 @@ Engine::start (Settings settings, bool automatic, bool data) {
       connect_failed ({ Errc::TransportLost, Retry::Restart,
                         "joined the room, but no media connection within " + seconds
                             + " s: check that UDP or TCP to the server's media ports is open" });
+    else if (link_ && link_->signal_stats ().received > 0)
+      connect_failed ({ Errc::Protocol, Retry::Restart,
+                        "what " + identity_->url
+                            + " sends is no join response: check that a LiveKit server answers there" });
     else
       connect_failed ({ Errc::Timeout, Retry::Restart,
-                        "no answer from " + identity_->url + " within " + seconds
-                            + " s: check the url and the network" });
+                        "no answer from " + (identity_ ? identity_->url : "token-url or request-token")
+                            + " within " + seconds + " s: check the url and the network" });
   });
   attempt ();
 }
@@ -105,18 +100,47 @@ Settings
 Engine::effective () const {
   Settings settings;
   settings.url = settings_.url;
-  settings.room = identity_->room;
-  settings.identity = identity_->identity;
+  if (identity_) {
+    settings.url = identity_->url;
+    settings.room = identity_->room;
+    settings.identity = identity_->identity;
+  }
   return settings;
 }
 
 void
+Engine::set_token (const Secret &token) {
+  if (!stopped ()) tokens_.on_given (token);
+}
+
+void
 Engine::attempt () {
+  tokens_.get ([this] (Result<Identity> identity) {
+    if (!identity) return on_link_lost (identity.error ());
+    identity_ = std::move (*identity);
+    open_link ();
+  });
+}
+
+/// Another token may do; with none left the next attempt says why.
+void
+Engine::token_refused (const Error &error) {
+  tokens_.on_refused (error);
+  --attempts_;
+  if (state_ == State::Connecting)
+    take_down (true, {});
+  else
+    suspend ();
+  attempt ();
+}
+
+void
+Engine::open_link () {
   ++attempts_;
   LinkSettings link;
   urls_.set_given (*net::parse_url (identity_->url)); // resolve() has checked it
   link.url = urls_.current ();
-  link.token = token_;
+  link.token = identity_->token;
   link.access.proxy = settings_.proxy.value_or ("");
   link.access.ca_file = settings_.ca_file.value_or ("");
   if (settings_.tls_validation_flags) link.access.tls_validation_flags = *settings_.tls_validation_flags;
@@ -155,9 +179,7 @@ Engine::begin_outage (const Error &error) {
   if (policy.mode == ReconnectMode::Never || (first && policy.mode != ReconnectMode::Always)) return false;
   if (!worth_another_try (error)) return false;
   connect_timer_.reset ();
-  outage_ = std::make_unique<Outage> (context_, policy, [this] {
-    if (refresh_token ()) attempt ();
-  });
+  outage_ = std::make_unique<Outage> (context_, policy, [this] { attempt (); });
   if (first)
     outage_->count_attempt (); // the one that has just failed; only a stop ends the others
   else
@@ -165,23 +187,6 @@ Engine::begin_outage (const Error &error) {
       end (Event::GivenUp,
            { error.code, Retry::Never, error.message + "; the connection did not come back in time" }, false);
     });
-  return true;
-}
-
-/// A token that we minted is minted anew; a given one is used until the server sends a newer one.
-bool
-Engine::refresh_token () {
-  if (!identity_->minted) return true;
-  auto settings = settings_;
-  settings.identity = identity_->identity;
-  auto identity = resolve (
-      settings, [this] { return identity_->identity; },
-      std::chrono::duration_cast<std::chrono::seconds> (context_.env.clock->wall ()));
-  if (!identity) {
-    end (Event::GivenUp, identity.error (), false);
-    return false;
-  }
-  token_ = identity->token;
   return true;
 }
 
@@ -202,6 +207,7 @@ void
 Engine::on_link_joined (const JoinResponse &join) {
   join_ = join;
   link_joined_ = true;
+  tokens_.on_accepted ();
   urls_.on_alternative (join.alternative_url);
   auto changes = roster_.reset (join.participant, join.others);
   snapshot_->write ([&] (Snapshot::Data &data) {
@@ -296,6 +302,7 @@ Engine::connect_failed (const Error &error) {
 
 void
 Engine::on_link_lost (const Error &error) {
+  if (error.code == Errc::Unauthorized && link_ && !link_joined_) return token_refused (error);
   if (link_ && !link_joined_) urls_.failed ();
   if (state_ == State::Connecting) {
     // ICE or DTLS: a refusal would have come before the join.
@@ -336,6 +343,7 @@ Engine::stop (std::function<void ()> done) {
 void
 Engine::take_down (bool leave, std::function<void ()> done) {
   auto linger = data_->linger ();
+  tokens_.cancel ();
   // A retry while connecting is invisible: nothing had been announced.
   bool visible = join_ && state_ != State::Connecting;
   if (state_ != State::Connecting) {
@@ -388,6 +396,7 @@ Engine::links_closed () {
 void
 Engine::shut_down () {
   g_assert (context_.queue->is_current ());
+  tokens_.cancel ();
   connect_timer_.reset ();
   media_timer_.reset ();
   liveness_.reset ();
@@ -422,6 +431,7 @@ Engine::refresh_stats () {
     data.stats.signal_sent = signal.sent;
     data.stats.signal_received = signal.received;
     data.stats.signal_unknown = signal.unknown;
+    data.stats.signal_malformed = signal.malformed;
     data.stats.rtt = signal.rtt;
   });
 }

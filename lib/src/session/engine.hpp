@@ -16,6 +16,7 @@
 #include "session/server_urls.hpp"
 #include "session/snapshot.hpp"
 #include "session/subscriptions.hpp"
+#include "session/token_source.hpp"
 
 namespace lk::session {
 
@@ -24,7 +25,7 @@ public:
   using Emit = std::function<void (const SessionEvent &)>;
   using Done = std::function<void (Result<>)>;
 
-  Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit);
+  Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit, TokenSource::Ask ask = {});
   ~Engine () override;
 
   State
@@ -40,7 +41,7 @@ public:
   void start (Settings settings, bool automatic, bool data = false);
   /// Data channels are needed; at once, or with the next link.
   void want_data ();
-  /// What start() made of url, room and identity; valid unless stopped.
+  /// What the session runs with: url, room and identity as far as they are known; valid unless stopped.
   Settings effective () const;
   /// Leaves. `done` comes in bounded time.
   void stop (std::function<void ()> done);
@@ -61,6 +62,8 @@ public:
   data () const {
     return data_;
   }
+  /// For the next connect.
+  void set_token (const Secret &token);
   void update_metadata (UpdateMetadata update, Done done);
   void simulate (const SimulateScenario &scenario);
   void refresh_stats ();
@@ -88,9 +91,10 @@ private:
   bool apply (Event event, std::optional<Error> cause = {});
   void emit (const SessionEvent &event);
   void attempt ();
+  void open_link ();
   void retry ();
   bool begin_outage (const Error &error);
-  bool refresh_token ();
+  void token_refused (const Error &error);
   void suspend ();
   void connect_failed (const Error &error);
   void end (Event event, const Error &error, bool leave);
@@ -107,7 +111,7 @@ private:
   Settings settings_;
   bool automatic_ = false, data_wanted_ = false;
   std::optional<Identity> identity_;
-  Secret token_; // the newest: given, minted, or refreshed by the server
+  TokenSource tokens_;
   ServerUrls urls_;
   int attempts_ = 0;
   Nanos started_{ 0 };

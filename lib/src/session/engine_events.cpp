@@ -33,7 +33,7 @@ Engine::on_link_event (const SignalEvent &event) {
                   [&] (const DataTrackPublished &e) { data_->tracks ().on_published (e.info); },
                   [&] (const DataTrackUnpublished &e) { data_->tracks ().on_unpublished (e.info); },
                   [&] (const DataTrackSubscriberHandles &e) { data_->tracks ().on_handles (e); },
-                  [&] (const RefreshToken &e) { token_ = Secret (e.token); },
+                  [&] (const RefreshToken &e) { tokens_.on_pushed (e.token); },
                   [&] (const RoomMoved &e) { on_room_moved (e); },
                   [&] (const Leave &e) { on_leave (e); },
                   [&] (const auto &) {}, // of features that this session does not use
@@ -112,7 +112,7 @@ Engine::apply_changes (const RosterChanges &changes) {
 
 void
 Engine::on_room_moved (const RoomMoved &moved) {
-  token_ = Secret (moved.token);
+  tokens_.on_moved (moved.token, moved.room.name);
   if (join_) {
     join_->room = moved.room;
     join_->participant = moved.participant;

@@ -52,6 +52,10 @@ public:
     return rtc::missing_transport_elements ();
   }
 
+  std::unique_ptr<net::Network>
+  make_network (const net::Access &access) override {
+    return net::make_soup_network (access);
+  }
   std::unique_ptr<Signalling>
   make_signalling (const net::Access &access, Timers &timers, Clock &clock,
                    signal::SignalClient::Listener &listener) override {

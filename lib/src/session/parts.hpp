@@ -35,6 +35,7 @@ public:
   virtual ~Parts () = default;
   virtual void warm_up () = 0;
   virtual std::string missing_elements () = 0;
+  virtual std::unique_ptr<net::Network> make_network (const net::Access &access) = 0;
   virtual std::unique_ptr<Signalling> make_signalling (const net::Access &access, Timers &timers,
                                                        Clock &clock, signal::SignalClient::Listener &listener)
       = 0;

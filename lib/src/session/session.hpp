@@ -26,10 +26,17 @@ public:
   virtual ~User () = default;
   virtual std::string user_name () const = 0; ///< the element's name, for messages
   virtual void on_event (const SessionEvent &event) = 0;
+  /// Asks the application for a token; false when nobody would answer. `answer` is called once, on any
+  /// thread, with "" for none.
+  virtual bool
+  request_token (std::function<void (std::string)> answer) {
+    (void)answer;
+    return false;
+  }
 };
 
 struct SessionStats {
-  uint64_t signal_sent = 0, signal_received = 0, signal_unknown = 0;
+  uint64_t signal_sent = 0, signal_received = 0, signal_unknown = 0, signal_malformed = 0;
   Millis rtt{ 0 };
   uint32_t joins = 0, reconnects = 0;
   Millis connect_time{ 0 }; ///< start → connected, of the first connect
@@ -64,6 +71,9 @@ public:
 
   /// Data of the room. Everything there may be called before the session connects and after it has ended.
   virtual std::shared_ptr<DataPort> data () = 0;
+
+  /// For every later connect, before what the server pushed meanwhile. The present one stays.
+  virtual void set_token (const std::shared_ptr<User> &user, const Secret &token) = 0;
 
   /// Unset = unchanged; an attribute with an empty value is deleted. The answer comes to `done` on the
   /// session thread.

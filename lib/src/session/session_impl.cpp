@@ -44,8 +44,9 @@ struct Core {
   Core (const Context &context, std::shared_ptr<SessionThread> own_thread, std::shared_ptr<Snapshot> snapshot,
         std::shared_ptr<Users> all_users)
       : thread (std::move (own_thread)), users (std::move (all_users)),
-        engine (std::make_shared<Engine> (context, std::move (snapshot),
-                                          [this] (const SessionEvent &event) { emit (event); })) {}
+        engine (std::make_shared<Engine> (
+            context, std::move (snapshot), [this] (const SessionEvent &event) { emit (event); },
+            [this] (const auto &answer) { return users->request_token (answer); })) {}
 
   void
   emit (const SessionEvent &event) {
@@ -54,6 +55,8 @@ struct Core {
       users->set_running ({});
       latecomers.clear ();
     }
+    // With a token from outside room and identity are known only now.
+    if (change && change->to == State::Connected) users->set_running (engine->effective ());
     users->deliver (event);
     if (std::holds_alternative<RoomJoined> (event) && engine->state () == State::Connected)
       tell_latecomers ();
@@ -117,6 +120,7 @@ public:
   void set_subscribed (const std::string &track_sid, bool subscribed) override;
   void set_latency (const std::shared_ptr<User> &user, Millis latency) override;
   LocalTrackPtr publish (const std::shared_ptr<User> &user, const PublishSpec &spec) override;
+  void set_token (const std::shared_ptr<User> &user, const Secret &token) override;
   void update_metadata (const UpdateMetadata &update, std::function<void (Result<>)> done) override;
   void simulate (const SimulateScenario &scenario) override;
 
@@ -266,6 +270,12 @@ SessionImpl::publish (const std::shared_ptr<User> &user, const PublishSpec &spec
       = std::make_shared<LocalTrackImpl> (spec, environment_.random->token (), std::move (frames), port);
   post ([track, owner = user.get ()] (Core &c) { c.engine->publications ()->add (track, owner); });
   return track;
+}
+
+void
+SessionImpl::set_token (const std::shared_ptr<User> &user, const Secret &token) {
+  users_->set_token (user.get (), token);
+  post ([token] (Core &c) { c.engine->set_token (token); });
 }
 
 void

@@ -21,6 +21,8 @@ void
 for_each_setting (Visit visit) {
   visit ("url", &Settings::url);
   visit ("token", &Settings::token);
+  visit ("token-file", &Settings::token_file);
+  visit ("token-url", &Settings::token_url);
   visit ("api-key", &Settings::api_key);
   visit ("api-secret", &Settings::api_secret);
   visit ("room", &Settings::room);
@@ -81,7 +83,7 @@ resolve_minted (const Settings &s, Identity identity, const std::function<std::s
   if (!key && !secret)
     return settings_error (
         "neither token nor api-key and api-secret are set: set one of them, or LIVEKIT_TOKEN, or "
-        "LIVEKIT_API_KEY and LIVEKIT_API_SECRET");
+        "LIVEKIT_API_KEY and LIVEKIT_API_SECRET; or token-file or token-url, or answer request-token");
   if (!key || !secret)
     return settings_error (std::string (key ? "api-secret" : "api-key")
                            + " is missing: both are needed to make a token");
@@ -157,6 +159,7 @@ apply_environment (Settings &settings, const std::function<std::string (const ch
   fill (settings.url, "LIVEKIT_URL");
   // What was set by hand decides the way: a token from the environment must not override a given secret, nor
   // the reverse.
+  if (settings.token_file || settings.token_url) return;
   bool by_secret = settings.api_key || settings.api_secret;
   if (!by_secret) fill (settings.token, "LIVEKIT_TOKEN");
   if (!settings.token) {

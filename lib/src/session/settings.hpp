@@ -18,6 +18,8 @@ namespace lk::session {
 struct Settings {
   std::optional<std::string> url, api_key, room, identity, participant_name, metadata;
   std::optional<Secret> token, api_secret;
+  std::optional<std::string> token_file;
+  std::optional<Secret> token_url; ///< its query may carry a key
   std::optional<Attributes> attributes;
   std::optional<bool> hidden, recorder;
   std::optional<Millis> connect_timeout;

@@ -119,6 +119,25 @@ Users::set_group (const User *user, const void *group) {
   if (auto entry = find (user)) entry->group = group;
 }
 
+void
+Users::set_token (const User *user, const Secret &token) {
+  std::lock_guard lock (lock_);
+  for (const auto &entry : entries_)
+    if (entry->key == user || entry->settings.token) entry->settings.token = token;
+}
+
+bool
+Users::request_token (const std::function<void (std::string)> &answer) {
+  std::vector<std::shared_ptr<User>> live;
+  {
+    std::lock_guard lock (lock_);
+    for (const auto &entry : entries_)
+      if (auto user = entry->live ? entry->user.lock () : nullptr) live.push_back (std::move (user));
+  }
+  return std::any_of (live.begin (), live.end (),
+                      [&] (const auto &user) { return user->request_token (answer); });
+}
+
 bool
 Users::is_reporter (const User *user, const void *group) const {
   std::lock_guard lock (lock_);

@@ -31,6 +31,10 @@ public:
   void set_filter (const User *user, const TrackFilter &filter);
   void set_latency (const User *user, Millis latency);
   void set_group (const User *user, const void *group);
+  /// The one that the session has from now on, for those who come later.
+  void set_token (const User *user, const Secret &token);
+  /// Asks the first live user that has somebody to answer; false when none has. Session thread.
+  bool request_token (const std::function<void (std::string)> &answer);
   bool is_reporter (const User *user, const void *group) const;
 
   // All of them together.
