@@ -218,6 +218,12 @@ class Peer:
                 await self.room.local_participant.set_attributes(attributes)
         _run(go())
 
+    def allow_subscribers(self, identities):
+        """Nobody else may subscribe to what we publish."""
+        _get_loop().call_soon_threadsafe(lambda: self.room.local_participant.set_track_subscription_permissions(
+            allow_all_participants=False,
+            participant_permissions=[rtc.ParticipantTrackPermission(participant_identity=who, allow_all=True) for who in identities]))
+
     # --- receiving
 
     def participant(self, identity):

@@ -55,3 +55,21 @@ def create_room(server, room, **options):
 
 def delete_room(server, room):
     return _room_service(server, lambda rooms: rooms.delete_room(api.DeleteRoomRequest(room=room)))
+
+
+def mute_track(server, room, identity, sid, muted=True):
+    return _room_service(server, lambda rooms: rooms.mute_published_track(
+        api.MuteRoomTrackRequest(room=room, identity=identity, track_sid=sid, muted=muted)))
+
+
+def update_participant(server, room, identity, permission=None, **changes):
+    """`permission`: fields of ParticipantPermission; a False one is not granted. `changes`: metadata, name, attributes."""
+    request = api.UpdateParticipantRequest(room=room, identity=identity, **changes)
+    if permission is not None:
+        request.permission.CopyFrom(api.ParticipantPermission(**permission))
+    return _room_service(server, lambda rooms: rooms.update_participant(request))
+
+
+def update_room(server, room, metadata):
+    return _room_service(server, lambda rooms: rooms.update_room_metadata(
+        api.UpdateRoomMetadataRequest(room=room, metadata=metadata)))
