@@ -2,7 +2,7 @@
 # Installs what is missing on Debian 12 or 13: `install-deps.sh [build|test|full]`.
 #   build  what compiling and running the elements needs (the quickstart uses this set)
 #   test   the same, plus what checks, unit and element tests need
-#   full   the same, plus the browser and the shifted clock of the tests against the real server (default)
+#   full   the same, plus the browser, the shifted clock and the TURN server of the tests against the real server (default)
 # Does nothing, quickly, when everything is there. Packages already installed are never touched.
 set -euo pipefail
 
@@ -20,7 +20,7 @@ test_set=(
   libgtest-dev libgmock-dev gstreamer1.0-libav gobject-introspection libgirepository1.0-dev
   binutils iproute2 procps
 )
-full_set=(chromium libfaketime)
+full_set=(chromium libfaketime coturn openssl)
 # An npm that is no Debian package brings its own Node.js, which Debian's npm would conflict with.
 command -v npm >/dev/null || full_set+=(nodejs npm)
 

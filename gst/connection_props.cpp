@@ -170,8 +170,9 @@ connection_props () {
          [] (const char *n) {
            return gst_param_spec_array (
                n, "TURN servers",
-               "turn://user:password@host:port, instead of the server's own (default: what "
-               "the join response names)",
+               "turn://user:password@host:port?transport=udp (or tcp) or turns://…, the user percent-encoded "
+               "as in "
+               "any URL, instead of the server's own (default: what the join response names)",
                g_param_spec_string ("turn-server", "TURN server", "turn://user:password@host:port", nullptr,
                                     kReady),
                kSecret);
@@ -184,7 +185,8 @@ connection_props () {
          },
          nullptr },
     LK_STRING_ROW ("proxy", proxy, "Proxy",
-                   "Proxy for signalling, http://host:port or socks5://host:port (default: the environment, "
+                   "Proxy for signalling and for TURN inside TLS, http://host:port or socks5://host:port "
+                   "(default: the environment, "
                    "http_proxy, https_proxy, all_proxy, no_proxy)"),
     LK_STRING_ROW ("ca-file", ca_file, "CA file",
                    "PEM file with the certificates to trust (default: the system's)"),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Includes point one way (docs/architecture.md), and each third-party library is named in few rooms.
 
-    base ← {auth net proto e2ee} ← {signal data server};  base ← rtc ← media;  all of these ← session ← {gst capi}
+    base ← {auth net proto e2ee} ← {signal data server};  base ← cc ← rtc ← media;  all of these ← session ← {gst capi}
 """
 import re
 import subprocess
@@ -16,9 +16,10 @@ MAY_INCLUDE = {
     "signal": {"base", "auth", "net", "proto", "e2ee"},
     "data": {"base", "auth", "net", "proto", "e2ee"},
     "server": {"base", "auth", "net", "proto", "e2ee"},
-    "rtc": {"base"},
+    "cc": {"base"},
+    "rtc": {"base", "cc"},
     "media": {"base", "rtc"},
-    "session": {"base", "auth", "net", "proto", "e2ee", "signal", "data", "server", "rtc", "media"},
+    "session": {"base", "auth", "net", "proto", "e2ee", "signal", "data", "server", "cc", "rtc", "media"},
     "api": {"base", "auth"},
     "gst": {"api", "base", "auth", "proto", "rtc", "media", "session"},
     "capi": {"api", "base", "auth", "proto", "media", "session"},

@@ -50,14 +50,18 @@ def free_port(kind=socket.SOCK_STREAM):
 
 
 class Server:
-    """One livekit-server process. `room` and `rtc` are YAML lines for those sections, `extra` for the top level."""
+    """One livekit-server process. `room` and `rtc` are YAML lines for those sections, `extra` for the top level,
+    `bind` the addresses for signalling, `node_ip` the one for media, to
+    which `also` adds more."""
 
-    def __init__(self, port=0, key=None, secret=None, log_path=None, auto_create=True, room="", rtc="", extra=""):
+    def __init__(self, port=0, key=None, secret=None, log_path=None, auto_create=True, room="", rtc="", extra="",
+                 bind=("127.0.0.1",), node_ip=None, also=()):
         self.fixed_port = port
         self.key = key or "API" + secrets.token_hex(6)
         self.secret = secret or secrets.token_urlsafe(32)
         self.log_path = log_path
         self.auto_create, self.room, self.rtc, self.extra = auto_create, room, rtc, extra
+        self.bind, self.fixed_node_ip, self.also = list(bind), node_ip, list(also)
         self.url = None
         self.process = None
         self._dir = None
@@ -65,18 +69,22 @@ class Server:
 
     def _write_config(self):
         self.port = self.fixed_port or free_port()
-        self.node_ip = first_ipv4()
+        self.node_ip = self.fixed_node_ip or first_ipv4()
         self.udp_port = free_port(socket.SOCK_DGRAM)
         self.tcp_port = free_port()
+        # Otherwise it offers node_ip in place of any address that the machine has, and listens there.
+        networks = [f"{ip}/128" if ":" in ip else f"{ip}/32" for ip in [self.node_ip, *self.also]]
         loopback = "\n  enable_loopback_candidate: true" if self.node_ip == "127.0.0.1" else ""
         path = os.path.join(self._dir, "livekit.yaml")
         with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(f"""port: {self.port}
-bind_addresses: ["127.0.0.1"]
+bind_addresses: {self.bind}
 keys:
   "{self.key}": "{self.secret}"
 rtc:
   node_ip: {self.node_ip}
+  ips:
+    includes: {networks}
   use_external_ip: false
   udp_port: {self.udp_port}
   tcp_port: {self.tcp_port}

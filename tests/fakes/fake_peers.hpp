@@ -462,6 +462,8 @@ public:
   std::vector<std::shared_ptr<FakePublisher>> publishers;
   std::vector<std::shared_ptr<FakeSubscriber>> subscribers;
   std::vector<rtc::PeerConfig> peer_configs;
+  int relays = 0;
+  std::vector<std::string> tls_servers; ///< that a TLS relay was asked to lead to, at ports 9001, 9002, …
   std::vector<std::shared_ptr<FakeSource>> sources;
   std::vector<std::shared_ptr<FakeDrain>> drains;
   net::Access access;
@@ -507,6 +509,11 @@ public:
     signals.push_back (signal);
     return std::make_unique<Connection> (*this, signal);
   }
+  std::unique_ptr<net::TlsRelay>
+  make_tls_relay (const net::Access &) override {
+    ++relays;
+    return std::make_unique<Relay> (tls_servers);
+  }
   Result<std::shared_ptr<rtc::Publisher>>
   make_publisher (const rtc::PeerConfig &config, rtc::Publisher::Listener &listener) override {
     if (publisher_error) return *publisher_error;
@@ -539,6 +546,23 @@ public:
 
 private:
   std::mutex sources_lock_;
+
+  class Relay : public net::TlsRelay {
+  public:
+    explicit Relay (std::vector<std::string> &servers) : servers_ (servers) {}
+    Result<uint16_t>
+    forward (const std::string &host, uint16_t port) override {
+      servers_.push_back (host + ":" + std::to_string (port));
+      return static_cast<uint16_t> (9000 + servers_.size ());
+    }
+    std::string
+    problem () const override {
+      return "";
+    }
+
+  private:
+    std::vector<std::string> &servers_;
+  };
 
   class Connection : public session::Signalling {
   public:

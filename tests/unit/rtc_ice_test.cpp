@@ -136,6 +136,46 @@ TEST (IceServers, ThatCannotBeUsedAreCounted) {
   }
 }
 
+TEST (IceServers, BehindTlsAreReachedThroughALocalPort) {
+  const std::vector<std::tuple<IceServerUrl, std::string, std::string>> cases{
+    { { "turns:turn.example:443?transport=tcp", "u:1", "p" }, "turn.example 443", "u%3A1:p" },
+    { { "turns:turn.example", "u", "p" }, "turn.example 5349", "u:p" },
+    { { "TURNS:[2001:db8::1]:443", "u", "p" }, "2001:db8::1 443", "u:p" },
+    { { "turns://us%3Aer:pa%40ss@192.0.2.1:443?transport=TCP", "", "" }, "192.0.2.1 443", "us%3Aer:pa%40ss" },
+  };
+  for (const auto &[given, where, user_info] : cases) {
+    std::string asked;
+    auto servers = convert_ice_servers ({ given }, [&] (const std::string &host, uint16_t port) {
+      asked = host + " " + std::to_string (port);
+      return std::optional<uint16_t> (40001);
+    });
+    EXPECT_EQ (asked, where);
+    EXPECT_EQ (servers.turn, std::vector{ "turn://" + user_info + "@127.0.0.1:40001?transport=tcp" });
+    EXPECT_EQ (servers.unusable, 0u);
+  }
+}
+
+TEST (IceServers, BehindTlsAreNotAskedForInVain) {
+  int asked = 0;
+  auto refuse = [&] (const std::string &, uint16_t) {
+    ++asked;
+    return std::optional<uint16_t> ();
+  };
+  for (const char *url : { "turns:host?transport=udp", "turns:", "turns:host:0", "turns:host" }) {
+    EXPECT_EQ (convert_ice_servers ({ { url, "u", "p" } }, refuse).unusable, 1u) << url;
+    EXPECT_EQ (convert_ice_servers ({ { url, "", "" } }, refuse).unusable, 1u) << url;
+  }
+  EXPECT_EQ (asked, 1) << "only the last has all that is needed";
+  std::vector<IceServerUrl> many (1000, { "turns:turn.example", "u", "p" });
+  asked = 0;
+  auto servers = convert_ice_servers (many, [&] (const std::string &, uint16_t) {
+    ++asked;
+    return std::optional<uint16_t> (40001);
+  });
+  EXPECT_EQ (asked, 16);
+  EXPECT_EQ (servers.turn.size (), 16u);
+}
+
 TEST (IceServers, OnlyTheFirstStunServerIsUsed) {
   auto servers = convert_ice_servers (
       { { "stun:bad:port", "", "" }, { "stun:one:1", "", "" }, { "stun:two:2", "", "" } });

@@ -104,6 +104,37 @@ TEST_F (Connect, TheSettingsReachNetworkAndPeers) {
   ASSERT_EQ (config.ice_servers.turn.size (), 1u);
 }
 
+TEST_F (Connect, TurnServersBehindTlsAreReachedThroughARelay) {
+  start ();
+  auto response = join_response ();
+  response.ice_servers
+      = { { { "turn:turn.test:3478?transport=udp", "turns:turn.test:443?transport=tcp" }, "user", "pass" } };
+  deliver (response);
+  EXPECT_EQ (parts_->tls_servers, (std::vector<std::string>{ "turn.test:443" }));
+  EXPECT_EQ (parts_->peer_configs.at (0).ice_servers.turn,
+             (std::vector<std::string>{ "turn://user:pass@turn.test:3478?transport=udp",
+                                        "turn://user:pass@127.0.0.1:9001?transport=tcp" }));
+}
+
+TEST_F (Connect, WithoutTurnServersBehindTlsThereIsNoRelay) {
+  start ();
+  auto response = join_response ();
+  response.ice_servers = { { { "turn:turn.test:3478?transport=udp" }, "user", "pass" } };
+  deliver (response);
+  EXPECT_EQ (parts_->relays, 0);
+}
+
+TEST_F (Connect, TheUsersTurnServersComeInsteadOfTheServers) {
+  settings_.turn_servers = std::vector<std::string>{ "turn://me:mine@turn.mine:3478" };
+  start ();
+  auto response = join_response ();
+  response.ice_servers = { { { "stun:stun.test", "turn:turn.test", "turns:turn.test" }, "user", "pass" } };
+  deliver (response);
+  const auto &servers = parts_->peer_configs.at (0).ice_servers;
+  EXPECT_EQ (servers.turn, (std::vector<std::string>{ "turn://me:mine@turn.mine:3478?transport=udp" }));
+  EXPECT_EQ (servers.stun, "stun://stun.test:3478");
+}
+
 TEST_F (Connect, TheServerCanForceRelays) {
   start ();
   auto response = join_response ();

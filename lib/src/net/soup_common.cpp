@@ -105,13 +105,7 @@ make_session (const Access &access, Purpose purpose) {
   // silent.
   auto session = Ref<SoupSession>::adopt (soup_session_new_with_options (
       "timeout", 0u, "idle-timeout", kIdleSeconds, "user-agent", kUserAgent, nullptr));
-  // Never GIO's own choice: where libproxy is installed it asks that, with its threads, scripts and
-  // exceptions.
-  auto proxies = access.proxy.empty () ? proxies_from_environment (g_getenv)
-                                       : Proxies{ access.proxy, access.proxy, {} };
-  Ref<GProxyResolver> resolver;
-  if (!proxies.http.empty () || !proxies.https.empty ())
-    resolver = make_proxy_resolver (proxies, purpose == Purpose::WebSockets);
+  auto resolver = proxy_resolver_of (access.proxy, purpose == Purpose::WebSockets);
   // Null means no proxies at all. With any resolver GIO loads its own beside it, and does not use it.
   soup_session_set_proxy_resolver (session.get (), resolver.get ());
   if (!access.ca_file.empty ()) {

@@ -25,9 +25,6 @@ Error timed_out (const std::string &where, Millis limit);
 Ref<SoupMessage> make_message (const char *method, const std::string &url, const Secret &bearer,
                                uint32_t tls_flags);
 
-/// With `tunnel`, an HTTP proxy is asked for a tunnel also where libsoup would send it requests.
-Ref<GProxyResolver> make_proxy_resolver (const Proxies &proxies, bool tunnel);
-
 /// A SoupSession of one Access, for WebSockets or for requests, or why there is none (a CA file that cannot
 /// be read).
 enum class Purpose { Requests, WebSockets };

@@ -86,4 +86,13 @@ make_proxy_resolver (const Proxies &proxies, bool tunnel) {
   return resolver;
 }
 
+Ref<GProxyResolver>
+proxy_resolver_of (const std::string &proxy, bool tunnel) {
+  // Never GIO's own choice: where libproxy is installed it asks that, with its threads, scripts and
+  // exceptions.
+  auto proxies = proxy.empty () ? proxies_from_environment (g_getenv) : Proxies{ proxy, proxy, {} };
+  if (proxies.http.empty () && proxies.https.empty ()) return nullptr;
+  return make_proxy_resolver (proxies, tunnel);
+}
+
 } // namespace lk::net

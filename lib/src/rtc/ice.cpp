@@ -133,17 +133,23 @@ convert_stun (std::string_view rest) {
   return "stun://" + to_string (*server);
 }
 
-std::optional<std::string>
-convert_turn (std::string_view rest, const IceServerUrl &given) {
+struct TurnServer {
+  HostPort where;
+  std::string user_info, transport; ///< both as webrtcbin wants them
+};
+
+std::optional<TurnServer>
+parse_turn (std::string_view rest, const IceServerUrl &given, bool tls) {
   if (rest.starts_with ("//")) rest.remove_prefix (2);
-  std::string transport = "udp";
+  TurnServer turn;
+  turn.transport = tls ? "tcp" : "udp";
   if (auto query = rest.find ('?'); query != rest.npos) {
     auto parameter = rest.substr (query + 1);
     if (!parameter.starts_with ("transport=")) return std::nullopt;
-    transport = lower_case (parameter.substr (10));
+    turn.transport = lower_case (parameter.substr (10));
     rest = rest.substr (0, query);
   }
-  if (!is_one_of (transport, { "udp", "tcp" })) return std::nullopt;
+  if (turn.transport != "tcp" && (tls || turn.transport != "udp")) return std::nullopt;
   std::string user = percent_encoded (given.username), password = percent_encoded (given.credential);
   if (auto at = rest.rfind ('@'); at != rest.npos) {
     // Already in webrtcbin's form, thus already encoded.
@@ -158,9 +164,29 @@ convert_turn (std::string_view rest, const IceServerUrl &given) {
     password = info.substr (colon + 1);
     rest = rest.substr (at + 1);
   }
-  auto server = parse_host_port (rest, 3478);
+  auto server = parse_host_port (rest, tls ? 5349 : 3478);
   if (!server || user.empty () || password.empty ()) return std::nullopt;
-  return "turn://" + user + ":" + password + "@" + to_string (*server) + "?transport=" + transport;
+  turn.where = std::move (*server);
+  turn.user_info = user + ":" + password;
+  return turn;
+}
+
+std::optional<std::string>
+convert_turn (std::string_view rest, const IceServerUrl &given) {
+  auto turn = parse_turn (rest, given, false);
+  if (!turn) return std::nullopt;
+  return "turn://" + turn->user_info + "@" + to_string (turn->where) + "?transport=" + turn->transport;
+}
+
+std::optional<std::string>
+convert_turns (std::string_view rest, const IceServerUrl &given, const TlsForward &tls) {
+  auto turn = parse_turn (rest, given, true);
+  if (!turn || !tls) return std::nullopt;
+  auto host = turn->where.host;
+  if (host.starts_with ('[')) host = host.substr (1, host.size () - 2);
+  auto port = tls (host, turn->where.port);
+  if (!port) return std::nullopt;
+  return "turn://" + turn->user_info + "@127.0.0.1:" + std::to_string (*port) + "?transport=tcp";
 }
 
 } // namespace
@@ -180,28 +206,30 @@ clean_remote_candidate (std::string_view line) {
 }
 
 IceServers
-convert_ice_servers (const std::vector<IceServerUrl> &servers) {
+convert_ice_servers (const std::vector<IceServerUrl> &servers, const TlsForward &tls) {
   IceServers out;
   for (const auto &server : servers) {
     auto colon = server.url.find (':');
     auto scheme = lower_case (std::string_view (server.url).substr (0, std::min (colon, server.url.size ())));
     auto rest
         = std::string_view (server.url).substr (colon == server.url.npos ? server.url.size () : colon + 1);
-    std::optional<std::string> converted;
-    if (server.url.size () > kMaxServerUrl
-        || std::any_of (rest.begin (), rest.end (), [] (char c) { return c <= ' '; }))
-      converted.reset ();
-    else if (scheme == "stun")
-      converted = convert_stun (rest);
-    else if (scheme == "turn")
-      converted = convert_turn (rest, server);
+    bool fits = server.url.size () <= kMaxServerUrl
+                && std::none_of (rest.begin (), rest.end (), [] (char c) { return c <= ' '; });
+    bool room = out.turn.size () < kMaxTurnServers;
+    std::optional<std::string> stun, turn;
+    if (fits && scheme == "stun")
+      stun = convert_stun (rest);
+    else if (fits && room && scheme == "turn")
+      turn = convert_turn (rest, server);
+    else if (fits && room && scheme == "turns")
+      turn = convert_turns (rest, server, tls);
 
-    if (!converted || (scheme == "turn" && out.turn.size () == kMaxTurnServers))
+    if (turn)
+      out.turn.push_back (std::move (*turn));
+    else if (!stun)
       ++out.unusable;
-    else if (scheme == "turn")
-      out.turn.push_back (std::move (*converted));
     else if (out.stun.empty ())
-      out.stun = std::move (*converted);
+      out.stun = std::move (*stun);
   }
   return out;
 }

@@ -1,6 +1,8 @@
 // ICE candidates and servers in the forms of LiveKit, libnice and webrtcbin. Pure.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,9 +24,12 @@ struct IceServers {
   std::string stun;              ///< "stun://host:port" or empty: only the first is used
   std::vector<std::string> turn; ///< "turn://user:pass@host:port?transport=udp", percent-encoded
   size_t unusable
-      = 0; ///< turns: and malformed URLs, TURN without credentials, what is beyond 16 TURN servers
+      = 0; ///< malformed URLs, TURN without credentials, what is beyond 16 TURN servers, turns: without a way
 };
+/// The port on 127.0.0.1 from where bare TCP goes on inside TLS to a TURN server, or nothing. libnice 0.1.21
+/// takes turns: URLs and then speaks without TLS to that port.
+using TlsForward = std::function<std::optional<uint16_t> (const std::string &host, uint16_t port)>;
 /// From stun:/turn:/turns: URLs (RFC 7064, 7065) with credentials apart, or already in webrtcbin's form.
-IceServers convert_ice_servers (const std::vector<IceServerUrl> &servers);
+IceServers convert_ice_servers (const std::vector<IceServerUrl> &servers, const TlsForward &tls = {});
 
 } // namespace lk::rtc

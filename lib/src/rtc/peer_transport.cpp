@@ -169,6 +169,8 @@ struct TransportSignals {
       probe_with (pad, kPackets, on_rtcp_in, pads);
     else if (text == "send_rtp_src_0")
       probe_with (pad, kPackets, on_rtp_out, pads);
+    else if (text == "send_rtcp_src_0" && pads.taps.rtcp_out)
+      pads.taps.rtcp_out (pad);
   }
 };
 

@@ -20,6 +20,7 @@ struct Traffic {
 struct PacketTaps {
   std::function<bool (GstBuffer *)> admit_rtp; ///< false drops an incoming packet before the RTP session
   std::function<void (GstBuffer *)> rtcp_in;   ///< incoming compound packets
+  std::function<void (GstPad *)> rtcp_out;     ///< the pad where RTCP leaves the session, once it is there
 };
 
 class PeerTransport : public std::enable_shared_from_this<PeerTransport> {

@@ -62,6 +62,7 @@ struct SubscriberOffer {
   std::vector<ReceiveSection> sections;
   std::string ice_ufrag; ///< a change from one offer to the next is an ICE restart
   bool has_application = false;
+  int send_time_id = 0; ///< of the header extension abs-send-time on video, 0 = not offered
 };
 /// @param tracks  mid → track sid, as the server gives it beside the offer; a section that is not there is
 /// known by its a=msid, which the server leaves empty on some reused sections.

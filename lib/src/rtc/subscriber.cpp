@@ -1,6 +1,7 @@
 #include "rtc/subscriber.hpp"
 
 #include "base/log.hpp"
+#include "rtc/bandwidth_report.hpp"
 #include "rtc/channels.hpp"
 #include "rtc/flow_guard.hpp"
 #include "rtc/ice_agent.hpp"
@@ -11,6 +12,7 @@
 
 #include <gst/video/video.h>
 
+#include <algorithm>
 #include <deque>
 
 namespace lk::rtc {
@@ -86,6 +88,7 @@ private:
   static void on_data_channel (GstElement *, GstWebRTCDataChannel *channel, gpointer data) noexcept;
   static bool deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> message);
   void next_offer ();
+  void configure_report (int send_time_id);
   void offer_applied ();
   void answer_created (const std::string &created);
   void answer_applied (const std::string &remote);
@@ -103,6 +106,7 @@ private:
   Listener *listener_;
   std::shared_ptr<Inbox> inbox_;
   const std::shared_ptr<ReceiveStreams> streams_ = std::make_shared<ReceiveStreams> ();
+  const std::shared_ptr<BandwidthReport> report_ = std::make_shared<BandwidthReport> ();
 
   // The offer being worked off is the first.
   std::deque<Offer> offers_;
@@ -125,7 +129,12 @@ on_new_transceiver (GstElement *, GstWebRTCRTPTransceiver *transceiver, gpointer
 Result<>
 SubscriberImpl::start () {
   PacketTaps taps;
-  taps.admit_rtp = [streams = streams_] (GstBuffer *packet) { return streams->knows (packet_ssrc (packet)); };
+  taps.admit_rtp = [streams = streams_, report = report_] (GstBuffer *packet) {
+    if (!streams->knows (packet_ssrc (packet))) return false;
+    report->packet (packet);
+    return true;
+  };
+  taps.rtcp_out = [report = report_] (GstPad *pad) { report->set_output (pad); };
   taps.rtcp_in = [hop = hop ()] (GstBuffer *compound) {
     for (const auto &report : read_sender_reports (compound, system_clock ().now ()))
       hop.post ([report] (PeerTransport &peer) {
@@ -190,6 +199,7 @@ SubscriberImpl::next_offer () {
   }
   remote_ufrag_ = offer->ice_ufrag;
   sections_ = std::move (offer->sections);
+  configure_report (offer->send_time_id);
   auto change = streams_->update (sections_);
   for (const auto &stream : change.gone)
     stream_gone (stream);
@@ -199,6 +209,15 @@ SubscriberImpl::next_offer () {
     if (!set) return fail (set.error ());
     offer_applied ();
   });
+}
+
+/// The server wants one source of video named that it sends to us; which one does not matter.
+void
+SubscriberImpl::configure_report (int send_time_id) {
+  auto video = std::ranges::find_if (sections_, [] (const auto &section) {
+    return section.active && section.kind == MediaKind::Video && section.ssrc != 0;
+  });
+  report_->configure (send_time_id, video == sections_.end () ? 0 : video->ssrc);
 }
 
 void

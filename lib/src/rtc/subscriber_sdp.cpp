@@ -10,6 +10,8 @@ namespace lk::rtc {
 
 namespace {
 
+constexpr std::string_view kSendTime = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+
 uint32_t
 parse_ssrc (std::string_view text) {
   return uint32_t (parse_number (text, UINT32_MAX).value_or (0));
@@ -161,6 +163,20 @@ write_answer_section (SdpSection &answered, const SdpSection &offered,
   answered.set_direction ("recvonly");
 }
 
+/// RFC 8285 §5; 0 when it is not there.
+int
+extension_id (const SdpSection &section, std::string_view uri) {
+  for (const auto &line : section.lines) {
+    auto value = attribute_value (line, "extmap");
+    if (!value) continue;
+    auto words = split_words (*value);
+    if (words.size () < 2 || words[1] != uri) continue;
+    auto number = words[0].substr (0, words[0].find ('/'));
+    return static_cast<int> (parse_number (number, 14).value_or (0));
+  }
+  return 0;
+}
+
 } // namespace
 
 Result<SubscriberOffer>
@@ -178,6 +194,8 @@ prepare_subscriber_offer (std::string_view offer, const std::map<std::string, st
       continue;
     }
     out.sections.push_back (read_section (*sdp, section, tracks));
+    if (out.send_time_id == 0 && section.media == "video")
+      out.send_time_id = extension_id (section, kSendTime);
     if (section.port == "0") complete_stopped_section (section, model);
     section.set_direction ("sendonly");
   }

@@ -80,10 +80,8 @@ Engine::start (Settings settings, bool automatic, bool data) {
   data_->begin (limit);
   connect_timer_ = context_.timers->once (limit, [this, limit] {
     auto seconds = std::to_string (std::chrono::ceil<std::chrono::seconds> (limit).count ());
-    if (join_)
-      connect_failed ({ Errc::TransportLost, Retry::Restart,
-                        "joined the room, but no media connection within " + seconds
-                            + " s: check that UDP or TCP to the server's media ports is open" });
+    if (join_ && link_)
+      connect_failed (link_->no_media (limit));
     else if (link_ && link_->signal_stats ().received > 0)
       connect_failed ({ Errc::Protocol, Retry::Restart,
                         "what " + identity_->url
@@ -226,11 +224,8 @@ Engine::on_link_joined (const JoinResponse &join) {
   data_->bind (*link_);
   send_own_metadata ();
   if (outage_)
-    media_timer_ = context_.timers->once (kMediaTimeout, [this] {
-      on_link_lost ({ Errc::TransportLost, Retry::Restart,
-                      "joined the room, but no media connection within 5 s: check that UDP or TCP to the "
-                      "server's media ports is open" });
-    });
+    media_timer_
+        = context_.timers->once (kMediaTimeout, [this] { on_link_lost (link_->no_media (kMediaTimeout)); });
   else if (attempts_ == 1)
     media_timer_ = context_.timers->once (kMediaTimeout, [this] { retry (); });
 }

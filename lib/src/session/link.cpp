@@ -116,6 +116,25 @@ Link::activity () const {
            subscriber_ ? subscriber_->activity () : rtc::PeerActivity{} };
 }
 
+void
+Link::add_tls_problem (Error &error) const {
+  if (auto problem = tls_relay_ ? tls_relay_->problem () : ""; !problem.empty ())
+    error.message += " (" + problem + ")";
+}
+
+Error
+Link::no_media (Millis time) const {
+  auto seconds = std::to_string (std::chrono::ceil<std::chrono::seconds> (time).count ()) + " s";
+  auto message = relay_only_ && !reachable_
+                     ? "joined the room, but no TURN server gave a relay address within " + seconds
+                           + ": check turn-servers, their credentials, and the way to them"
+                     : "joined the room, but no media connection within " + seconds
+                           + ": check that UDP or TCP to the server's media ports is open";
+  Error error{ Errc::TransportLost, Retry::Restart, std::move (message) };
+  add_tls_problem (error);
+  return error;
+}
+
 // ---- signalling
 
 void
@@ -144,14 +163,7 @@ Link::on_event (SignalEvent event) {
 
 void
 Link::joined (const JoinResponse &join) {
-  std::vector<rtc::IceServerUrl> servers;
-  if (!settings_.stun_server.empty ()) servers.push_back ({ settings_.stun_server, "", "" });
-  for (const auto &url : settings_.turn_servers)
-    servers.push_back ({ url, "", "" });
-  for (const auto &server : join.ice_servers)
-    for (const auto &url : server.urls)
-      servers.push_back ({ url, server.username, server.credential });
-  ice_servers_ = rtc::convert_ice_servers (servers);
+  take_ice_servers (join.ice_servers);
   relay_only_ = settings_.relay_only || join.client_configuration.force_relay;
   subscriber_primary_ = join.subscriber_primary;
 
@@ -161,6 +173,30 @@ Link::joined (const JoinResponse &join) {
   context_.queue->post ([weak = weak_from_this ()] {
     if (auto self = weak.lock ()) self->make_peers ();
   });
+}
+
+/// The user's own TURN servers come instead of those that the server names.
+void
+Link::take_ice_servers (const std::vector<IceServer> &servers) {
+  std::vector<rtc::IceServerUrl> urls;
+  if (!settings_.stun_server.empty ()) urls.push_back ({ settings_.stun_server, "", "" });
+  for (const auto &url : settings_.turn_servers)
+    urls.push_back ({ url, "", "" });
+  for (const auto &server : servers)
+    for (const auto &url : server.urls)
+      if (settings_.turn_servers.empty () || g_ascii_strncasecmp (url.c_str (), "turn", 4) != 0)
+        urls.push_back ({ url, server.username, server.credential });
+  ice_servers_ = rtc::convert_ice_servers (
+      urls, [this] (const std::string &host, uint16_t port) -> std::optional<uint16_t> {
+        if (!tls_relay_) tls_relay_ = context_.env.parts->make_tls_relay (settings_.access);
+        auto local = tls_relay_->forward (host, port);
+        if (local) return *local;
+        GST_WARNING ("%s: %s", context_.name.c_str (), local.error ().message.c_str ());
+        return std::nullopt;
+      });
+  if (ice_servers_.unusable > 0)
+    GST_WARNING ("%s: %d ICE servers cannot be used: check turn-servers and stun-server",
+                 context_.name.c_str (), static_cast<int> (ice_servers_.unusable));
 }
 
 void
@@ -195,7 +231,8 @@ Link::lose_later (const Error &error) {
 /// A server that ends a session closes DTLS as well as it says so: whichever is heard first, the reason that
 /// it says is the one to tell.
 void
-Link::peer_failed (const Error &error) {
+Link::peer_failed (Error error) {
+  add_tls_problem (error);
   if (!connected_) return lose (error);
   if (!listener_ || grace_timer_) return;
   grace_timer_ = context_.timers->once (kLastWords, [this, error] { lose (error); });
@@ -231,6 +268,7 @@ Link::on_publisher_offer (const std::string &sdp, uint32_t id) {
 
 void
 Link::on_publisher_candidate (const std::string &candidate) {
+  reachable_ = true;
   if (listener_) send (Trickle{ PeerTarget::Publisher, candidate, false });
 }
 
@@ -261,6 +299,7 @@ Link::on_subscriber_answer (const std::string &sdp, uint32_t id) {
 
 void
 Link::on_subscriber_candidate (const std::string &candidate) {
+  reachable_ = true;
   if (listener_) send (Trickle{ PeerTarget::Subscriber, candidate, false });
 }
 

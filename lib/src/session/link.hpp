@@ -69,6 +69,8 @@ public:
   bool publisher_up () const;
   signal::SignalClient::Stats signal_stats () const;
   void probe (Millis limit);
+  /// What there is to say when the room was joined and no media connection came about within `time`.
+  Error no_media (Millis time) const;
   /// Packets of the publisher and of the subscriber so far.
   std::pair<rtc::PeerActivity, rtc::PeerActivity> activity () const;
 
@@ -96,13 +98,15 @@ private:
   void on_subscriber_failed (const Error &error) override;
 
   void joined (const JoinResponse &join);
+  void take_ice_servers (const std::vector<IceServer> &servers);
   void make_peers ();
   bool ensure_subscriber ();
   rtc::PeerConfig peer_config (const char *name) const;
   void peer_state (PeerTarget target, rtc::PeerState state);
   void lose (const Error &error);
   void lose_later (const Error &error);
-  void peer_failed (const Error &error);
+  void peer_failed (Error error);
+  void add_tls_problem (Error &error) const;
   void close_peers (bool leave);
   void say_goodbye (bool leave);
 
@@ -113,8 +117,10 @@ private:
   std::shared_ptr<rtc::Publisher> publisher_;
   std::shared_ptr<rtc::Subscriber> subscriber_;
   rtc::IceServers ice_servers_;
+  std::unique_ptr<net::TlsRelay> tls_relay_; // made for the first TURN server behind TLS
   bool relay_only_ = false, subscriber_primary_ = true, joined_ = false, connected_ = false, closing_ = false;
   bool data_wanted_ = false;
+  bool reachable_ = false; // a peer connection had an address to tell
   int peers_closing_ = 0;
   TimerPtr close_timer_, grace_timer_;
   std::function<void ()> closed_;

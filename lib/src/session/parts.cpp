@@ -61,6 +61,10 @@ public:
                    signal::SignalClient::Listener &listener) override {
     return std::make_unique<RealSignalling> (access, timers, clock, listener);
   }
+  std::unique_ptr<net::TlsRelay>
+  make_tls_relay (const net::Access &access) override {
+    return net::make_tls_relay (access);
+  }
   Result<std::shared_ptr<rtc::Publisher>>
   make_publisher (const rtc::PeerConfig &config, rtc::Publisher::Listener &listener) override {
     return rtc::Publisher::create (config, listener);

@@ -5,6 +5,7 @@
 #include "media/frame_receiver.hpp"
 #include "media/frame_sender.hpp"
 #include "net/network.hpp"
+#include "net/tls_relay.hpp"
 #include "rtc/publisher.hpp"
 #include "rtc/subscriber.hpp"
 #include "session/session.hpp"
@@ -39,6 +40,7 @@ public:
   virtual std::unique_ptr<Signalling> make_signalling (const net::Access &access, Timers &timers,
                                                        Clock &clock, signal::SignalClient::Listener &listener)
       = 0;
+  virtual std::unique_ptr<net::TlsRelay> make_tls_relay (const net::Access &access) = 0;
   virtual Result<std::shared_ptr<rtc::Publisher>> make_publisher (const rtc::PeerConfig &config,
                                                                   rtc::Publisher::Listener &listener)
       = 0;

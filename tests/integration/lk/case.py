@@ -38,11 +38,12 @@ class LiveKitTest(unittest.TestCase):
         self.addCleanup(one.leave)
         return one
 
-    def launch(self, pipeline, eos_on_shutdown=False, messages=False, env=None, use_server=True):
-        """gst-launch-1.0 with the server's URL and key in its environment."""
+    def launch(self, pipeline, eos_on_shutdown=False, messages=False, env=None, use_server=True,
+               prefix=()):
+        """gst-launch-1.0 with the server's URL and key in its environment. `prefix`: words before the command."""
         full = launch.environment(self.server if use_server else None)
         full.update(env or {})
-        process = launch.gst_launch(pipeline, full, eos_on_shutdown, messages)
+        process = launch.gst_launch(pipeline, full, eos_on_shutdown, messages, prefix=prefix)
         self.addCleanup(self._end, process)
         return process
 

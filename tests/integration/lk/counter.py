@@ -3,6 +3,8 @@
 Cells are 6 across and 4 down: white, black (the references that the others are compared with), 16 bits of number in
 Gray code (so that few cells change from frame to frame), 6 bits of check. A picture whose check fails reads as None.
 """
+import functools
+
 import numpy as np
 
 COLUMNS, ROWS, BITS = 6, 4, 16
@@ -25,10 +27,18 @@ def draw(number, width, height):
     return np.where(grid[rows][:, columns] != 0, WHITE, BLACK).astype(np.uint8)
 
 
-def draw_i420(number, width, height):
-    """The same as I420 bytes with colourless chroma."""
+def draw_i420(number, width, height, noise=0):
+    """The same as I420 bytes with colourless chroma. `noise`: ± so much, for pictures that cost bits."""
     chroma = np.full(2 * ((width + 1) // 2) * ((height + 1) // 2), 128, dtype=np.uint8)
-    return draw(number, width, height).tobytes() + chroma.tobytes()
+    luma = draw(number, width, height)
+    if noise:
+        luma = np.clip(luma, noise, 255 - noise) + np.roll(_grain(width, height, noise), 7919 * number)
+    return luma.astype(np.uint8).tobytes() + chroma.tobytes()
+
+
+@functools.lru_cache(maxsize=4)
+def _grain(width, height, noise):
+    return np.random.default_rng(1).integers(-noise, noise, (height, width), dtype=np.int16)
 
 
 def read(luma):

@@ -126,8 +126,8 @@ class Process:
         return found
 
 
-def gst_launch(pipeline, env, eos_on_shutdown=False, messages=False, cwd=None):
+def gst_launch(pipeline, env, eos_on_shutdown=False, messages=False, cwd=None, prefix=()):
     """`pipeline`: text with shell quoting, or a list of words."""
     words = shlex.split(pipeline) if isinstance(pipeline, str) else list(pipeline)
     flags = (["-e"] if eos_on_shutdown else []) + (["-m"] if messages else [])
-    return Process([shutil.which("gst-launch-1.0") or "gst-launch-1.0", *flags, *words], env, cwd)
+    return Process([*prefix, shutil.which("gst-launch-1.0") or "gst-launch-1.0", *flags, *words], env, cwd)

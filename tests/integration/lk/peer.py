@@ -173,25 +173,25 @@ class Peer:
             position += count
 
     def publish_video(self, width=640, height=360, fps=15, codec="vp8", name="picture", source="camera",
-                      simulcast=False, bitrate=2_000_000):
+                      simulcast=False, bitrate=2_000_000, noise=0):
         """Publishes a counting picture. Returns the track's sid."""
-        return _run(self._publish_video(width, height, fps, codec, name, source, simulcast, bitrate))
+        return _run(self._publish_video(width, height, fps, codec, name, source, simulcast, bitrate, noise))
 
-    async def _publish_video(self, width, height, fps, codec, name, source, simulcast, bitrate):
+    async def _publish_video(self, width, height, fps, codec, name, source, simulcast, bitrate, noise):
         sink = rtc.VideoSource(width, height)
         track = rtc.LocalVideoTrack.create_video_track(name, sink)
         publication = await self.room.local_participant.publish_track(track, rtc.TrackPublishOptions(
             source=SOURCES[source], video_codec=CODECS[codec], simulcast=simulcast,
             video_encoding=rtc.VideoEncoding(max_bitrate=bitrate, max_framerate=fps)))
         self._published[name] = (publication, track)
-        self._pumps[name] = asyncio.create_task(self._pump_video(sink, width, height, fps))
+        self._pumps[name] = asyncio.create_task(self._pump_video(sink, width, height, fps, noise))
         return publication.sid
 
     @staticmethod
-    async def _pump_video(sink, width, height, fps):
+    async def _pump_video(sink, width, height, fps, noise):
         start, number = time.monotonic(), 0
         while True:
-            picture = counter.draw_i420(number, width, height)
+            picture = counter.draw_i420(number, width, height, noise)
             sink.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, picture),
                                timestamp_us=int(number * 1e6 / fps))
             number += 1

@@ -43,9 +43,9 @@ def _seconds(nanoseconds):
 class Tap(Process):
     """A running lk-tap."""
 
-    def __init__(self, path, pipeline, env):
+    def __init__(self, path, pipeline, env, prefix=()):
         self.path = path
-        super().__init__([PROGRAM, path, *shlex.split(pipeline)], env)
+        super().__init__([*prefix, PROGRAM, path, *shlex.split(pipeline)], env)
 
     def buffers(self, sink=None):
         """All that came so far, in order."""

@@ -1,0 +1,142 @@
+#include "cc/estimator.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lk::cc {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Nanos kNoticed = milliseconds (20), kStanding = milliseconds (60), kStandsFor = milliseconds (300),
+                kFull = milliseconds (70), kGone = milliseconds (25);
+// An episode that is over so soon was over before the sender can have heard of it: a scheduler's pause, or
+// somebody else's burst.
+constexpr Nanos kNoise = milliseconds (500);
+constexpr Nanos kRestart = std::chrono::seconds (3); // without a packet
+constexpr double kPacketBits = 1200 * 8;
+
+double
+seconds (Nanos time) {
+  return std::chrono::duration<double> (time).count ();
+}
+
+} // namespace
+
+void
+Estimator::Capacity::learn (double bps) {
+  double error = bps_ ? bps - *bps_ : 0;
+  bps_ = bps_ ? *bps_ + 0.2 * error : bps;
+  deviation_ = std::clamp (0.8 * deviation_ + 0.2 * (error / *bps_) * (error / *bps_), 0.0009, 0.4);
+}
+
+void
+Estimator::Capacity::forget () {
+  *this = Capacity ();
+}
+
+/// So much more that the path must have changed.
+bool
+Estimator::Capacity::above (double bps) const {
+  return bps_ && bps > *bps_ * (1 + 3 * std::min (std::sqrt (deviation_), 0.3));
+}
+
+void
+Estimator::packet (Nanos sent, Nanos arrived, uint32_t bytes) {
+  packet (arrived, bytes);
+  delay_.add (sent, arrived);
+  trend_.add (sent, arrived);
+}
+
+void
+Estimator::packet (Nanos arrived, uint32_t bytes) {
+  if (last_arrival_ && arrived - *last_arrival_ > kRestart) {
+    // What was learnt of the path may be of another one. The target stays until something better is known.
+    rate_ = {};
+    delay_ = {};
+    trend_ = {};
+    episode_.reset ();
+    standing_since_.reset ();
+    capacity_.forget ();
+  }
+  last_arrival_ = arrived;
+  rate_.add (arrived, bytes);
+}
+
+void
+Estimator::update (Nanos now) {
+  delay_.close_batch (now);
+  auto received = rate_.filtered ();
+  if (!received) return;
+  if (!target_) target_ = std::max (1.5 * *received, config_.least_bps);
+  if (overused (now))
+    cut (now, *received);
+  else if (episode_ && delay_.delay () < kGone)
+    end_episode (now);
+  else if (!episode_)
+    grow (now, *received);
+  updated_ = now;
+}
+
+bool
+Estimator::overused (Nanos now) {
+  auto queue = delay_.delay ();
+  bool rising = trend_.verdict () == Trend::Verdict::Rising && queue > kNoticed + delay_.jitter () / 2;
+  if (queue <= kStanding + delay_.jitter ())
+    standing_since_.reset ();
+  else if (!standing_since_)
+    standing_since_ = now;
+  return rising || (standing_since_ && now - *standing_since_ > kStandsFor + config_.rtt);
+}
+
+void
+Estimator::cut (Nanos now, double received) {
+  auto patience
+      = std::clamp (config_.rtt, Nanos (milliseconds (10)), Nanos (milliseconds (200))) + milliseconds (100);
+  if (episode_ && now - episode_->last_cut < patience) return;
+  auto queue = delay_.delay ();
+  double recent = rate_.recent (now);
+  double capacity
+      = queue > kFull ? std::min (received, recent) : std::min (received, std::max (recent, 0.85 * received));
+  capacity = std::max (capacity, 0.3 * received);
+  if (!episode_) episode_ = Episode{ now, now, *target_, capacity };
+  episode_->last_cut = now;
+  episode_->capacity = capacity;
+  capacity_.learn (capacity);
+
+  double share = queue < milliseconds (40) ? 0.92 : 0.85;
+  // So much less that the queue is gone in less than a second.
+  if (queue > milliseconds (50))
+    share = std::max (0.85 - std::min (1e3 * seconds (queue - milliseconds (50)) / 600, 0.40), 0.4);
+  target_ = std::clamp (capacity * share, std::min (config_.least_bps, *target_), *target_);
+}
+
+void
+Estimator::end_episode (Nanos now) {
+  if (now - episode_->begin < kNoise) {
+    target_ = episode_->before;
+    capacity_.forget ();
+  } else {
+    target_ = std::max (*target_, 0.85 * episode_->capacity);
+  }
+  episode_.reset ();
+}
+
+void
+Estimator::grow (Nanos now, double received) {
+  double passed = updated_ ? std::min (seconds (now - *updated_), 1.0) : 0;
+  if (delay_.delay () >= kStanding) return;
+  // What came through without a queue is proven.
+  if (delay_.delay () < kNoticed + delay_.jitter () / 2) {
+    double proven = std::max (received, rate_.sustained (now));
+    if (capacity_.above (proven)) capacity_.forget ();
+    target_ = std::max (*target_, proven);
+  }
+  double most = 1.5 * received + 10'000;
+  double more = capacity_.known () ? std::max (
+                    { 8'000.0, 0.01 * *target_, kPacketBits / seconds (config_.rtt + milliseconds (100)) })
+                                   : 0.08 * *target_ + 1'000;
+  if (*target_ < most) target_ = std::min (*target_ + more * passed, most);
+}
+
+} // namespace lk::cc

@@ -1,0 +1,61 @@
+"""A viewer behind a slow link: it tells the server, which then sends a smaller picture instead of one that does not fit."""
+import time
+import unittest
+
+from lk.case import LiveKitTest
+from lk.impair import Both, Path
+from lk.launch import environment
+from lk.relay import Relay
+from lk.tap import VIDEO, Tap
+from lk.wait import wait_until
+
+FAST, SLOW = 4_000_000, 700_000
+
+
+class SlowLink(LiveKitTest):
+    def setUp(self):
+        super().setUp()
+        self.paths = Both(Path(delay=0.02), Path(delay=0.02, bps=FAST))
+        relay = Relay(self.server, self.paths)
+        self.addCleanup(relay.stop)
+        self.peer("them").publish_video(960, 540, fps=15, simulcast=True, bitrate=1_600_000, noise=40)
+        env = environment(self.server)
+        env["LIVEKIT_URL"] = relay.url
+        self.tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=us name=r r.video_0 ! {VIDEO}video", env)
+        self.addCleanup(self._end, self.tap)
+
+    def rate(self, seconds=1.0):
+        """Bit/s that get through to us, and packets that do not."""
+        down = self.paths.down
+        begin, lost, sent = time.monotonic(), down.lost.get("video", 0), down.bytes
+        wait_until(lambda: time.monotonic() > begin + seconds, seconds + 5, "a moment")
+        return 8 * (down.bytes - sent) / (time.monotonic() - begin), down.lost.get("video", 0) - lost
+
+    def pictures(self, since):
+        return len([1 for b in self.tap.buffers("video") if b.arrival > since and b.number() is not None])
+
+    def wait_for_the_large_picture(self, timeout):
+        wait_until(lambda: self.rate()[0] > 1.2 * SLOW, timeout, lambda: f"more than a slow link carries; {self.rate()}")
+
+    def test_the_picture_gets_smaller_and_large_again(self):
+        self.wait_for_the_large_picture(40)
+        self.paths.down.bps = SLOW
+        slow = time.time()
+        wait_until(lambda: self.rate(0.5)[1] == 0, 8, lambda: f"the server sends no more than fits; {self.rate()}")
+        self.assertLess(time.time() - slow, 6, "seconds until the server sent no more than fits")
+        steady = time.time()
+        rate, lost = self.rate(5)
+        self.assertLess(rate, SLOW)
+        self.assertLess(lost, 20, "packets too many in five seconds")
+        self.assertGreater(self.pictures(steady), 5 * 3, "pictures in five seconds")
+        self.paths.down.bps = FAST
+        self.wait_for_the_large_picture(40)
+
+    def test_on_a_fast_link_it_stays_large(self):
+        self.wait_for_the_large_picture(40)
+        for _ in range(5):
+            self.assertGreater(self.rate(2)[0], SLOW)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,320 @@
+// The estimate of what a path carries, on a path made of arithmetic.
+#include "cc/announcement.hpp"
+#include "cc/estimator.hpp"
+#include "cc/send_time.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <random>
+#include <vector>
+
+namespace lk::cc {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A link of so many bits per second behind a queue that drops what does not fit, and a sender of pictures.
+struct Path {
+  double link_bps = 2e6, send_bps = 1e6, fps = 30;
+  Nanos base = 20ms, queue_limit = 300ms, jitter = 0ms;
+  double loss = 0;
+  /// What the sender makes of it; called every 50 ms.
+  std::function<void (Path &)> react;
+
+  Estimator estimator{ Estimator::Config{} };
+  Nanos now = 100s;
+  int cuts = 0;
+  uint64_t delivered = 0, dropped = 0;
+
+  void
+  run (Nanos time) {
+    auto end = now + time;
+    while (now < end) {
+      auto frame = Nanos (static_cast<int64_t> (1e9 / fps));
+      auto bytes = send_bps / 8 / fps;
+      for (double sent = 0; sent < bytes; sent += 1200)
+        send (static_cast<uint32_t> (std::min (1200.0, bytes - sent)));
+      for (auto tick = Nanos (0); tick < frame; tick += 10ms)
+        receive (now + tick);
+      now += frame;
+    }
+  }
+
+  void
+  send (uint32_t bytes) {
+    auto begin = std::max (free_at_, now);
+    if (begin - now > queue_limit || chance_ (random_) < loss) {
+      ++dropped;
+      return;
+    }
+    free_at_ = begin + Nanos (static_cast<int64_t> (8e9 * bytes / link_bps));
+    auto late = Nanos (static_cast<int64_t> (chance_ (random_) * static_cast<double> (jitter.count ())));
+    // In order, as a queue with a varying delay is.
+    last_ = std::max (last_, free_at_ + base + late);
+    flying_.push_back ({ now + offset, last_, bytes });
+  }
+
+  void
+  receive (Nanos until) {
+    while (!flying_.empty () && flying_.front ().arrived <= until) {
+      auto packet = flying_.front ();
+      flying_.erase (flying_.begin ());
+      estimator.packet (packet.sent, packet.arrived, packet.bytes);
+      delivered += packet.bytes;
+    }
+    if (until - updated_ < 50ms) return;
+    updated_ = until;
+    auto before = estimator.target ();
+    estimator.update (until);
+    if (before && *estimator.target () < *before) ++cuts;
+    if (react) react (*this);
+  }
+
+  double
+  target () const {
+    return estimator.target ().value_or (0);
+  }
+  Nanos offset = -77s; // of the sender's clock
+
+private:
+  struct Packet {
+    Nanos sent, arrived;
+    uint32_t bytes;
+  };
+  std::vector<Packet> flying_;
+  Nanos free_at_{ 0 }, last_{ 0 }, updated_{ 0 };
+  std::mt19937 random_{ 7 };
+  std::uniform_real_distribution<double> chance_{ 0, 1 };
+};
+
+void
+follow (Path &path) {
+  path.send_bps = std::clamp (path.target (), 300e3, 2.5e6);
+}
+
+TEST (SendTime, CountsOnOverItsWraps) {
+  SendTime time;
+  auto stamp = [] (double seconds) { return static_cast<uint32_t> (seconds * (1 << 18)) & 0xffffff; };
+  Nanos last = time.unwrap (stamp (60));
+  for (double at = 60.5; at < 300; at += 0.5) {
+    auto now = time.unwrap (stamp (at));
+    EXPECT_NEAR (static_cast<double> ((now - last).count ()), 5e8, 1e4) << at;
+    last = now;
+  }
+}
+
+TEST (SendTime, ReorderedPacketsLieBefore) {
+  SendTime time;
+  auto first = time.unwrap (100);
+  EXPECT_LT (time.unwrap (0xffff00), first) << "over a wrap";
+  EXPECT_LT (time.unwrap (90), first);
+  EXPECT_GT (time.unwrap (110), first);
+}
+
+TEST (ReceivedRate, IsWhatArrives) {
+  ReceivedRate rate;
+  EXPECT_FALSE (rate.filtered ());
+  for (int i = 0; i < 1000; ++i)
+    rate.add (1ms * i, 125);
+  ASSERT_TRUE (rate.filtered ());
+  EXPECT_NEAR (*rate.filtered (), 1e6, 2e4);
+  EXPECT_NEAR (rate.recent (1000ms), 1e6, 5e4);
+  EXPECT_EQ (rate.recent (2000ms), 0);
+}
+
+TEST (QueueDelay, IsTimeBeyondTheShortestWhateverTheClocks) {
+  for (Nanos offset : { Nanos (0), Nanos (1000h), Nanos (-1000h) }) {
+    QueueDelay delay;
+    for (int i = 0; i < 100; ++i) {
+      delay.add (10ms * i + offset, 10ms * i + 30ms);
+      delay.close_batch (10ms * i + 30ms);
+    }
+    EXPECT_EQ (delay.delay (), 0ms);
+    delay.add (1000ms + offset, 1110ms);
+    delay.close_batch (1110ms);
+    EXPECT_EQ (delay.delay (), 80ms);
+  }
+}
+
+TEST (QueueDelay, ALongerPathIsAcceptedAfterTenSeconds) {
+  QueueDelay delay;
+  auto minute = [&] (Nanos transit, Nanos from, Nanos to) {
+    for (Nanos at = from; at < to; at += 50ms) {
+      delay.add (at, at + transit);
+      delay.close_batch (at + transit);
+    }
+  };
+  minute (20ms, 0s, 5s);
+  minute (120ms, 5s, 14s);
+  EXPECT_EQ (delay.delay (), 100ms);
+  minute (120ms, 14s, 16s);
+  EXPECT_EQ (delay.delay (), 0ms);
+}
+
+TEST (Estimator, SteadyPathIsNeverCutShort) {
+  for (Nanos jitter : { Nanos (0), Nanos (5ms), Nanos (30ms) }) {
+    Path path;
+    path.jitter = jitter;
+    path.run (60s);
+    EXPECT_EQ (path.cuts, 0) << jitter.count ();
+    EXPECT_GE (path.target (), 1e6);
+    EXPECT_LE (path.target (), 1.8e6) << "not much more than was seen";
+  }
+}
+
+TEST (Estimator, RandomLossIsNoQueue) {
+  for (double loss : { 0.05, 0.15 }) {
+    Path path;
+    path.loss = loss;
+    path.run (30s);
+    EXPECT_EQ (path.cuts, 0) << loss;
+  }
+}
+
+TEST (Estimator, ALinkThatGetsSlowIsNoticedSoon) {
+  Path path;
+  path.send_bps = 1.6e6;
+  path.run (10s);
+  ASSERT_GE (path.target (), 1.6e6);
+  path.link_bps = 700e3;
+  path.run (700ms);
+  EXPECT_LT (path.target (), 700e3);
+  EXPECT_GT (path.target (), 200e3);
+}
+
+TEST (Estimator, ItStaysLowWhileTheSenderDoesNotListen) {
+  Path path;
+  path.send_bps = 1.6e6;
+  path.run (10s);
+  path.link_bps = 700e3;
+  path.run (1s);
+  for (int i = 0; i < 40; ++i) {
+    path.run (100ms);
+    EXPECT_LT (path.target (), 700e3) << i;
+  }
+}
+
+TEST (Estimator, TheQueueIsGoneSoonWhenTheSenderListens) {
+  Path path;
+  path.react = follow;
+  path.run (15s);
+  path.link_bps = 700e3;
+  path.run (500ms);
+  EXPECT_TRUE (path.estimator.congested ());
+  for (int i = 0; i < 15 && path.estimator.congested (); ++i)
+    path.run (100ms);
+  EXPECT_FALSE (path.estimator.congested ());
+  path.delivered = 0;
+  path.run (20s);
+  double used = 8.0 * static_cast<double> (path.delivered) / 20 / 700e3;
+  EXPECT_GT (used, 0.75);
+  EXPECT_LE (used, 1.0);
+}
+
+TEST (Estimator, ALinkThatGetsFastIsUsedAgain) {
+  Path path;
+  path.react = follow;
+  path.run (10s);
+  path.link_bps = 500e3;
+  path.run (10s);
+  path.link_bps = 2e6;
+  path.run (15s);
+  EXPECT_GT (path.target (), 1.2e6);
+}
+
+TEST (Estimator, WhatIsReceivedWithoutAQueueIsProven) {
+  Path path;
+  path.send_bps = 1.6e6;
+  path.run (10s);
+  path.link_bps = 700e3;
+  path.run (2s);
+  path.send_bps = 300e3;
+  path.run (5s);
+  ASSERT_LT (path.target (), 750e3);
+  path.link_bps = 3e6;
+  path.send_bps = 1.5e6; // as a server probes
+  path.run (1500ms);
+  EXPECT_GT (path.target (), 1.3e6);
+}
+
+TEST (Estimator, APauseOfTheSchedulerIsForgiven) {
+  Path path;
+  path.run (10s);
+  auto before = path.target ();
+  path.base = 170ms; // all that was sent meanwhile is late, and then no more
+  path.run (100ms);
+  path.base = 20ms;
+  path.run (2s);
+  EXPECT_GE (path.target (), before);
+}
+
+TEST (Estimator, ALongerPathIsNoQueueForEver) {
+  Path path;
+  path.run (10s);
+  path.base = 120ms;
+  path.run (25s);
+  EXPECT_EQ (path.estimator.queue (), 0ms);
+  EXPECT_GE (path.target (), 1e6);
+}
+
+TEST (Estimator, StartsAnewAfterSilence) {
+  Path path;
+  path.run (10s);
+  path.now += 30s;
+  path.base = 250ms;
+  path.run (10s);
+  EXPECT_EQ (path.cuts, 0);
+}
+
+TEST (Estimator, NeverBelowTheLeast) {
+  Path path;
+  path.send_bps = 200e3;
+  path.run (5s);
+  path.link_bps = 10e3;
+  path.run (20s);
+  EXPECT_GE (path.target (), 50e3);
+}
+
+TEST (Announcement, HoldsAreRepeatedTwiceASecond) {
+  Announcement announcement;
+  int told = 0;
+  for (Nanos now = 0s; now < 10s; now += 10ms)
+    if (auto value = announcement.next (now, 1e6)) {
+      EXPECT_EQ (*value, 1e6);
+      ++told;
+    }
+  EXPECT_EQ (told, 20);
+}
+
+TEST (Announcement, AFallIsATrendOfTwelveReports) {
+  Announcement announcement;
+  announcement.next (0s, 2e6);
+  std::vector<double> told;
+  for (Nanos now = 10ms; now < 2s; now += 10ms)
+    if (auto value = announcement.next (now, 5e5)) told.push_back (*value);
+  ASSERT_GE (told.size (), 12u);
+  for (size_t i = 1; i < 12; ++i)
+    EXPECT_LT (told[i], told[i - 1]) << i;
+  EXPECT_LT (told[0], 2e6);
+  EXPECT_NEAR (told[11], 5e5, 1);
+}
+
+TEST (Announcement, AFallThatEndsIsTakenBackAtOnce) {
+  Announcement announcement;
+  announcement.next (0s, 2e6);
+  announcement.next (100ms, 5e5);
+  announcement.next (200ms, 5e5);
+  EXPECT_EQ (announcement.next (300ms, 2e6), 2e6);
+}
+
+TEST (Announcement, ARiseIsToldAtOnce) {
+  Announcement announcement;
+  announcement.next (0s, 1e6);
+  EXPECT_EQ (announcement.next (100ms, 1.2e6), 1.2e6);
+  EXPECT_FALSE (announcement.next (150ms, 1.5e6)) << "but not more than ten times a second";
+}
+
+} // namespace
+} // namespace lk::cc
