@@ -13,9 +13,11 @@
  */
 #include "livekitsrc.hpp"
 
+#include "audio_mix.hpp"
 #include "continuity.hpp"
 #include "elements.hpp"
 #include "errors.hpp"
+#include "livekitmixpad.hpp"
 #include "livekitsrcpad.hpp"
 #include "participant.hpp"
 #include "props.hpp"
@@ -61,7 +63,8 @@ rows () {
         "Track sources to receive, comma-separated: camera, microphone, screen-share, screen-share-audio "
         "(default: all)"),
     LK_FILTER_ROW ("kinds", kinds, "Kinds",
-                   "Kinds of tracks to receive, comma-separated: audio, video (default: both)"),
+                   "Kinds of tracks to receive, comma-separated: audio, video (default: both, or audio where "
+                   "pad audio_mix is requested)"),
     { "auto-subscribe",
       [] (const char *n) {
         return g_param_spec_boolean (n, "Auto subscribe",
@@ -105,6 +108,8 @@ GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE ("audio_%u", GST_P
 GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE (
     "video_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
     GST_STATIC_CAPS ("video/x-raw(ANY); video/x-vp8; video/x-h264; video/x-vp9; video/x-av1; video/x-h265"));
+GstStaticPadTemplate audio_mix_template
+    = GST_STATIC_PAD_TEMPLATE ("audio_mix", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS ("audio/x-raw"));
 
 } // namespace
 
@@ -122,6 +127,7 @@ struct GstLiveKitSrcPriv {
   lk::gst::SrcSettings settings;
   std::map<const lk::session::RemoteTrack *, std::shared_ptr<lk::gst::SrcTrack>> tracks; // by what they show
   std::set<std::shared_ptr<lk::gst::SrcTrack>> ending;                                   // EOS under way
+  std::shared_ptr<lk::gst::AudioMix> mix;                                                // of pad audio_mix
   std::set<std::string> requested;      // sids subscribed by set-subscribed, whatever the filter says
   guint next_audio = 0, next_video = 0; // names are never reused while the element runs
   bool active = false, playing = false;
@@ -149,9 +155,25 @@ std::vector<TrackPtr>
 all_tracks (GstLiveKitSrc *self) {
   std::lock_guard guard (self->priv->lock);
   std::vector<TrackPtr> out;
+  if (self->priv->mix) out = self->priv->mix->tracks ();
   for (const auto &[remote, track] : self->priv->tracks)
     out.push_back (track);
   return out;
+}
+
+/// What the session is asked for. Who takes only the mix needs no pictures, if he does not say so. priv->lock
+/// held.
+session::TrackFilter
+wanted (const GstLiveKitSrcPriv &priv) {
+  auto filter = priv.settings.filter;
+  if (filter.kinds.empty () && priv.mix) filter.kinds = "audio";
+  return filter;
+}
+
+std::shared_ptr<AudioMix>
+mix_of (GstLiveKitSrc *self) {
+  std::lock_guard guard (self->priv->lock);
+  return self->priv->mix;
 }
 
 Ref<GstPad>
@@ -159,7 +181,8 @@ pad_of (GstLiveKitSrc *self, const SrcTrack &track) {
   Ref<GstPad> found;
   GST_OBJECT_LOCK (self);
   for (GList *l = GST_ELEMENT (self)->srcpads; l && !found; l = l->next)
-    if (&track_of (GST_PAD (l->data)) == &track) found = Ref<GstPad>::retain (GST_PAD (l->data));
+    if (GST_IS_LIVEKIT_SRC_PAD (l->data) && &track_of (GST_PAD (l->data)) == &track)
+      found = Ref<GstPad>::retain (GST_PAD (l->data));
   GST_OBJECT_UNLOCK (self);
   return found;
 }
@@ -181,8 +204,47 @@ accepts (const GstLiveKitSrcPriv &priv, const session::RemoteTrackPtr &remote) {
   if (!priv.active || priv.ended || priv.tracks.contains (remote.get ())) return false;
   const auto participant = remote->participant ();
   const auto track = remote->info ();
-  const auto &filter = priv.settings.filter;
+  const auto filter = wanted (priv);
   return priv.requested.contains (track.sid) || (filter.automatic && filter.matches (participant, track));
+}
+
+SrcTrack::Params
+track_params (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote, const media::Codec &codec) {
+  auto *priv = self->priv;
+  SrcTrack::Params params;
+  params.bin = GST_ELEMENT (self);
+  params.track = remote;
+  params.codec = &codec;
+  params.group_id = priv->group_id;
+  params.time = priv->time;
+  params.stream_id = remote->participant ().sid + "/" + remote->info ().sid;
+  // The session outlives its tracks; the element asks it for the latency of the moment.
+  params.latency
+      = [session = std::weak_ptr<session::Session> (priv->participant->session ())] () -> GstClockTime {
+    auto s = session.lock ();
+    return s ? GstClockTime (s->latency ().count ()) * GST_MSECOND : 0;
+  };
+  return params;
+}
+
+/// Frames of the track flow from now on, if the element plays.
+void
+open_track (GstLiveKitSrc *self, SrcTrack &track) {
+  {
+    std::lock_guard guard (self->priv->lock);
+    if (!self->priv->playing) return;
+  }
+  const GstClockTime now = running_time (self);
+  track.open (now == GST_CLOCK_TIME_NONE ? 0 : now);
+  self->priv->continuity.add (track.frame_src ());
+}
+
+void
+mix_in (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
+  const media::Codec *codec = media::find_codec (remote->codec ());
+  auto mix = mix_of (self);
+  if (!mix || !codec || codec->kind != media::MediaKind::Audio) return;
+  if (auto mixed = mix->add (track_params (self, remote, *codec))) open_track (self, *mixed);
 }
 
 /// Adds a pad for a newly subscribed track. Session thread.
@@ -197,18 +259,7 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
                                             + ", which this installation cannot receive" });
     return;
   }
-  SrcTrack::Params params;
-  params.bin = GST_ELEMENT (self);
-  params.track = remote;
-  params.codec = codec;
-  params.group_id = priv->group_id;
-  params.time = priv->time;
-  // The session outlives its tracks; the element asks it for the latency of the moment.
-  params.latency
-      = [session = std::weak_ptr<session::Session> (priv->participant->session ())] () -> GstClockTime {
-    auto s = session.lock ();
-    return s ? GstClockTime (s->latency ().count ()) * GST_MSECOND : 0;
-  };
+  auto params = track_params (self, remote, *codec);
   std::string name;
   {
     std::lock_guard guard (priv->lock);
@@ -218,14 +269,11 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
                  : "video_" + std::to_string (priv->next_video++);
     params.output = priv->settings.output;
   }
-  params.stream_id = remote->participant ().sid + "/" + info.sid;
   auto track = SrcTrack::create (params);
-  bool playing = false;
   {
     std::lock_guard guard (priv->lock);
     if (!priv->active || priv->ended) return; // meanwhile; the track dismantles itself
     priv->tracks[remote.get ()] = track;
-    playing = priv->playing;
   }
   auto *pad_template
       = gst_element_get_pad_template (GST_ELEMENT (self), track->is_audio () ? "audio_%u" : "video_%u");
@@ -245,10 +293,8 @@ add_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
     }
   }
   g_signal_emit (self, signals[SIGNAL_TRACK_SUBSCRIBED], 0, pad);
-  if (!playing) return;
-  const GstClockTime now = running_time (self);
-  track->open (now == GST_CLOCK_TIME_NONE ? 0 : now);
-  priv->continuity.add (track->frame_src ());
+  open_track (self, *track);
+  mix_in (self, remote);
 }
 
 /// EOS on the pad, then it goes; downstream may take its time, so not on the session thread.
@@ -267,6 +313,11 @@ end_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   if (auto pad = pad_of (self, *track))
     g_signal_emit (self, signals[SIGNAL_TRACK_UNSUBSCRIBED], 0, pad.get ());
   auto element = Ref<GstElement>::retain (GST_ELEMENT (self));
+  auto mix = mix_of (self);
+  if (auto mixed = mix ? mix->find (remote.get ()) : nullptr) {
+    self->priv->continuity.remove (mixed->frame_src ());
+    run_in_pool ([element, mix, remote] { mix->remove (remote.get ()); });
+  }
   run_in_pool ([element, track] {
     auto *owner = GST_LIVEKIT_SRC (element.get ());
     track->finish ();
@@ -289,6 +340,10 @@ send_eos (GstLiveKitSrc *self) {
     auto pad = pad_of (self, *track);
     linked |= pad && gst_pad_is_linked (pad.get ());
     run_in_pool ([track] { track->frame_src ()->finish (); });
+  }
+  if (auto mix = mix_of (self)) {
+    mix->finish ();
+    linked = true;
   }
   // Without a linked pad nobody downstream would ever see the end, and an application that waits for it would
   // wait for ever.
@@ -395,6 +450,7 @@ deactivate (GstLiveKitSrc *self) {
     remove_pad (self, *track);
     track->dismantle ();
   }
+  if (auto mix = mix_of (self)) mix->clear ();
   priv->time->clear ();
 }
 
@@ -472,6 +528,19 @@ set_subscribed (GstElement *element, const gchar *sid, gboolean subscribed) {
 }
 
 void
+filter_changed (GstLiveKitSrc *self) {
+  auto session = self->priv->participant->session ();
+  auto user = self->priv->participant->user ();
+  if (!session || !user) return;
+  session::TrackFilter filter;
+  {
+    std::lock_guard guard (self->priv->lock);
+    filter = wanted (*self->priv);
+  }
+  session->set_filter (user, filter);
+}
+
+void
 settings_changed (GstLiveKitSrc *self, const SrcSettings &before, const SrcSettings &after) {
   auto session = self->priv->participant->session ();
   auto user = self->priv->participant->user ();
@@ -480,7 +549,82 @@ settings_changed (GstLiveKitSrc *self, const SrcSettings &before, const SrcSetti
   const auto &a = before.filter, &b = after.filter;
   if (a.participants != b.participants || a.tracks != b.tracks || a.sources != b.sources || a.kinds != b.kinds
       || a.automatic != b.automatic)
-    session->set_filter (user, b);
+    filter_changed (self);
+}
+
+// ---- the mix
+
+void
+mix_linked (GstPad *pad, GstPad *, gpointer) {
+  auto element = Ref<GstElement>::adopt (gst_pad_get_parent_element (pad));
+  if (!element) return;
+  auto *self = GST_LIVEKIT_SRC (element.get ());
+  auto mix = mix_of (self);
+  if (!mix) return;
+  bool playing = false;
+  std::vector<session::RemoteTrackPtr> remotes;
+  {
+    std::lock_guard guard (self->priv->lock);
+    playing = self->priv->playing;
+    for (const auto &[remote, track] : self->priv->tracks)
+      remotes.push_back (track->track ());
+  }
+  const GstClockTime now = playing ? running_time (self) : 0;
+  mix->start (GST_CLOCK_TIME_IS_VALID (now) ? now : 0);
+  for (const auto &remote : remotes)
+    mix_in (self, remote);
+}
+
+GstPad *
+request_new_pad (GstElement *element, GstPadTemplate *pad_template, const gchar *, const GstCaps *) {
+  auto *self = GST_LIVEKIT_SRC (element);
+  auto *priv = self->priv;
+  guint latency_ms = 0;
+  {
+    std::lock_guard guard (priv->lock);
+    if (priv->mix) {
+      GST_WARNING_OBJECT (self, "audio_mix is there already: put a tee behind it");
+      return nullptr;
+    }
+    latency_ms = priv->settings.latency_ms;
+  }
+  auto made = AudioMix::create (element, latency_ms * GST_MSECOND);
+  if (!made) {
+    post_error (element, made.error ());
+    return nullptr;
+  }
+  auto mix = *made;
+  GstPad *pad = make_mix_pad (pad_template, "audio_mix", mix);
+  g_signal_connect (pad, "linked", G_CALLBACK (mix_linked), nullptr);
+  if (GST_STATE (element) > GST_STATE_READY || GST_STATE_PENDING (element) > GST_STATE_READY)
+    gst_pad_set_active (pad, TRUE);
+  if (!gst_element_add_pad (element, pad)) return nullptr;
+  gst_child_proxy_child_added (GST_CHILD_PROXY (self), G_OBJECT (pad), "audio_mix");
+  {
+    std::lock_guard guard (priv->lock);
+    priv->mix = mix;
+  }
+  filter_changed (self);
+  return pad;
+}
+
+void
+release_pad (GstElement *element, GstPad *pad) {
+  auto *self = GST_LIVEKIT_SRC (element);
+  std::shared_ptr<AudioMix> mix;
+  {
+    std::lock_guard guard (self->priv->lock);
+    mix.swap (self->priv->mix);
+  }
+  gst_pad_set_active (pad, FALSE);
+  gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (pad), GST_PAD_NAME (pad));
+  if (mix) {
+    for (const auto &track : mix->tracks ())
+      self->priv->continuity.remove (track->frame_src ());
+    mix->close ();
+  }
+  gst_element_remove_pad (element, pad);
+  filter_changed (self);
 }
 
 } // namespace
@@ -491,7 +635,7 @@ GstLiveKitSrcPriv::GstLiveKitSrcPriv (GstLiveKitSrc *self) {
   lk::gst::Participant::Hooks hooks;
   hooks.needs = [this] {
     std::lock_guard guard (lock);
-    return lk::session::Needs{ false, settings.filter, lk::Millis (settings.latency_ms) };
+    return lk::session::Needs{ false, lk::gst::wanted (*this), lk::Millis (settings.latency_ms) };
   };
   hooks.on_event = [self] (const lk::session::SessionEvent &event) { lk::gst::on_event (self, event); };
   hooks.send_eos = [self] { lk::gst::send_eos (self); };
@@ -596,6 +740,8 @@ gst_livekit_src_class_init (GstLiveKitSrcClass *klass) {
   element_class->change_state = lk::gst::change_state;
   element_class->send_event = lk::gst::send_event;
   element_class->set_context = gst_livekit_src_set_context;
+  element_class->request_new_pad = lk::gst::request_new_pad;
+  element_class->release_pad = lk::gst::release_pad;
 
   gst_element_class_set_static_metadata (element_class, "LiveKit source", "Source/Network/WebRTC",
                                          "Gives the tracks of a LiveKit room as source pads", "gst-livekit");
@@ -603,7 +749,11 @@ gst_livekit_src_class_init (GstLiveKitSrcClass *klass) {
                                                         GST_TYPE_LIVEKIT_SRC_PAD);
   gst_element_class_add_static_pad_template_with_gtype (element_class, &lk::gst::video_template,
                                                         GST_TYPE_LIVEKIT_SRC_PAD);
+  // After the others: "r." in a launch line takes the first template that fits.
+  gst_element_class_add_static_pad_template_with_gtype (element_class, &lk::gst::audio_mix_template,
+                                                        GST_TYPE_LIVEKIT_MIX_PAD);
   gst_type_mark_as_plugin_api (GST_TYPE_LIVEKIT_SRC_PAD, GstPluginAPIFlags (0));
+  gst_type_mark_as_plugin_api (GST_TYPE_LIVEKIT_MIX_PAD, GstPluginAPIFlags (0));
 
   lk::gst::first_own_prop = lk::gst::Participant::install (element_class, GST_LIVEKIT_ON_DISCONNECT_EOS);
   lk::gst::install_props<lk::gst::SrcSettings> (object_class, lk::gst::rows (), lk::gst::first_own_prop);

@@ -33,8 +33,8 @@ void
 set_up_ice (GstElement *webrtc) {
   auto agent = agent_of (webrtc);
   if (!agent) return;
-  // UPnP, on by default, is multicast into a network that nobody asked to touch, from an HTTP server of its own
-  // on every address. Pacing decides how long a connection takes: four checks, one after the other.
+  // UPnP, on by default, is multicast into a network that nobody asked to touch, from an HTTP server of its
+  // own on every address. Pacing decides how long a connection takes: four checks, one after the other.
   g_object_set (agent.get (), "upnp", FALSE, "stun-pacing-timer", kPacingMs, nullptr);
 }
 

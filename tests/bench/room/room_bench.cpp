@@ -56,7 +56,8 @@ on_buffer (GstPad *, GstPadProbeInfo *, gpointer data) {
   return GST_PAD_PROBE_REMOVE;
 }
 
-/// Every pad of the source runs decoded into a fakesink: an element that could give its media encoded must not.
+/// Every pad of the source runs decoded into a fakesink: an element that could give its media encoded must
+/// not.
 void
 on_pad_added (GstElement *src, GstPad *pad, gpointer data) {
   auto &milestones = *static_cast<Milestones *> (data);

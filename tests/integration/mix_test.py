@@ -1,0 +1,121 @@
+"""The room as one sound: livekitsrc's pad audio_mix against speakers of the official SDK."""
+import os
+import re
+import unittest
+
+import numpy as np
+from livekit import rtc
+
+from lk import tone
+from lk.case import LiveKitTest
+from lk.recording import Recording
+from lk.wait import wait_until
+
+RATE = 48000
+BYTES_PER_SECOND = RATE * 2 * 2
+
+
+class Mix(LiveKitTest):
+    def record(self, more=""):
+        self.file = self.path("room.wav")
+        self.process = self.launch(f"livekitsrc name=r room={self.room} identity=us {more} r.audio_mix "
+                                   f"! wavenc ! filesink buffer-mode=unbuffered location={self.file}", eos_on_shutdown=True)
+        return self.process
+
+    def seconds_written(self):
+        return (os.path.getsize(self.file) - 44) / BYTES_PER_SECOND if os.path.exists(self.file) else 0
+
+    def wait_for_seconds(self, more):
+        """Until so much more sound is in the file; the position at which it is."""
+        until = self.seconds_written() + more
+
+        def written():
+            self.assertTrue(self.process.running, self.process.output)
+            return self.seconds_written() >= until
+        wait_until(written, 20 + more, lambda: f"{more} s of sound\n{self.process.output[-2000:]}")
+        return self.seconds_written()
+
+    def end(self):
+        """(sound of the left channel, seconds that the pipeline played)."""
+        code, took = self.process.interrupt(10)
+        self.assertEqual(code, 0, self.process.output)
+        self.assertLess(took, 1.3, "seconds from Ctrl-C to the end")
+        sound = Recording(self.file).sound()
+        self.assertEqual(sound.shape[1], 2)
+        played = re.search(r"Execution ended after (\d+):(\d+):([\d.]+)", self.process.output)
+        hours, minutes, seconds = (float(part) for part in played.groups())
+        return sound[:, 0], hours * 3600 + minutes * 60 + seconds
+
+    def part(self, sound, start, end):
+        return sound[int(start * RATE):int(end * RATE)]
+
+    def test_an_empty_room_is_silence_from_the_start(self):
+        self.record()
+        self.wait_for_seconds(2)
+        sound, played = self.end()
+        self.assertEqual(float(abs(sound).max()), 0.0)
+        self.assert_near(len(sound) / RATE, played, 0.2, "seconds")
+
+    def test_who_comes_is_heard_beside_who_is_there_and_not_after_leaving(self):
+        self.peer("first").publish_tone(440)
+        self.record()
+        first = wait_until(lambda: self.heard(440), 20, lambda: f"the first tone\n{self.process.output[-2000:]}")
+        second = self.peer("second")
+        second.publish_tone(1000)
+        both = wait_until(lambda: self.heard(1000), 20, "the second tone")
+        together = self.wait_for_seconds(1.5)
+        second.leave()
+        alone = wait_until(lambda: not self.heard(1000) and self.seconds_written(), 20, "the end of the second tone")
+        end = self.wait_for_seconds(1)
+        sound, _ = self.end()
+        self.assertLess(first, both)
+        mixed = self.part(sound, both, together)
+        for frequency in (440, 1000):
+            self.assertGreater(tone.share(mixed, frequency), 0.4, f"{frequency} Hz while both speak")
+        rest = self.part(sound, alone, end)
+        heard = tone.measure(rest)
+        self.assert_near(heard.frequency, 440, 2)
+        self.assertGreater(heard.purity, 0.95)
+        # Nobody's coming or going tears what the other one says.
+        self.assertLess(tone.longest_silence(self.part(sound, first, end)), 0.1)
+
+    def heard(self, frequency):
+        """Where in the file the last half second has that tone; None if it has not."""
+        self.assertTrue(self.process.running, self.process.output)
+        position = self.seconds_written()
+        if position < 1:
+            return None
+        with open(self.file, "rb") as file:
+            file.seek(44 + int((position - 0.5) * RATE) * 4)
+            data = file.read(RATE // 2 * 4)
+        left = np.frombuffer(data[:len(data) // 4 * 4], dtype="<i2").reshape(-1, 2)[:, 0] / 32768
+        return position if left.std() > 0.01 and tone.share(left, frequency) > 0.3 else None
+
+    def test_a_muted_speaker_is_silent_and_the_sound_goes_on(self):
+        them = self.peer("them")
+        them.publish_tone(700)
+        self.record()
+        wait_until(lambda: self.heard(700), 20, "the tone")
+        them.mute("tone")
+        wait_until(lambda: not self.heard(700), 20, "silence")
+        muted = self.seconds_written()
+        silent = self.wait_for_seconds(1)
+        them.unmute("tone")
+        wait_until(lambda: self.heard(700), 20, "the tone again")
+        sound, played = self.end()
+        self.assertLess(float(abs(self.part(sound, muted, silent)).max()), 0.01)
+        self.assert_near(len(sound) / RATE, played, 0.2, "nothing of the time is missing")
+
+    def test_only_sound_is_asked_for(self):
+        them = self.peer("them")
+        them.publish_tone(440)
+        them.publish_video(160, 120)
+        self.record()
+        wait_until(lambda: self.heard(440), 20, "the tone")
+        wanted = {args[0].kind for _, name, args in them.events if name == "local_track_subscribed"}
+        self.assertEqual(wanted, {rtc.TrackKind.KIND_AUDIO})
+        self.end()
+
+
+if __name__ == "__main__":
+    unittest.main()
