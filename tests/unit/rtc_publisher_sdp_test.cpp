@@ -165,7 +165,7 @@ TEST (PublisherOffer, EverySectionIsSendonlyAtPort9) {
   }
 }
 
-TEST (PublisherOffer, UnpublishedSectionIsNotStoppedAndNamesNoSource) {
+TEST (PublisherOffer, UnpublishedSectionIsNotStoppedAndNamesNoTrack) {
   auto senders = kThree;
   senders[0].active = false;
   auto created = golden ("webrtcbin-offer-stopped-opus");
@@ -173,7 +173,10 @@ TEST (PublisherOffer, UnpublishedSectionIsNotStoppedAndNamesNoSource) {
   auto section = section_of (prepared.remote, "audio0");
   EXPECT_TRUE (has_line (section, "a=recvonly")) << "inactive twice is for ever to the server";
   EXPECT_FALSE (has_line (section, "a=sendonly"));
-  EXPECT_TRUE (std::none_of (section.lines.begin (), section.lines.end (), is_source_line));
+  EXPECT_FALSE (section.attribute ("msid"));
+  EXPECT_TRUE (std::none_of (section.lines.begin (), section.lines.end (),
+                             [] (const auto &line) { return line.find (" msid:") != line.npos; }));
+  EXPECT_TRUE (has_line (section, "a=ssrc:2829335191 cname:cname")) << "a late packet is no new track";
   EXPECT_TRUE (has_line (section_of (prepared.local, "audio0"), "a=sendonly")) << "webrtcbin sees no change";
   EXPECT_TRUE (has_line (section_of (prepared.remote, "video1"), "a=sendonly"));
 }

@@ -19,6 +19,9 @@ namespace {
 
 // From the request for an offer to the answer in force; a server that lives answers within its round trip.
 constexpr Millis kNegotiationLimit{ 15000 };
+// From a source's last packet to the offer that ends its track: a packet that comes to the server after that
+// offer opens a stream that nobody reads, and the next track with the same SSRC is never heard.
+constexpr Millis kSettleTime{ 100 };
 
 Ref<GstWebRTCDataChannel>
 create_channel (GstElement *webrtc, ChannelKind kind) {
@@ -90,7 +93,7 @@ public:
   void sender_stats (SenderId id, std::function<void (const SenderStats &)> done) override;
   bool
   negotiating () const override {
-    return phase_ != Phase::Idle;
+    return phase_ != Phase::Idle || wanted_;
   }
   void close (std::function<void ()> done) override;
 
@@ -128,7 +131,7 @@ private:
   bool wanted_ = false; // another negotiation after this one
   uint32_t offer_id_ = 0;
   std::string local_offer_;
-  TimerPtr limit_;
+  TimerPtr limit_, settling_;
 };
 
 GstElement *
@@ -201,14 +204,20 @@ PublisherImpl::add_sender (const SenderSpec &spec, Ref<GstElement> source) {
 void
 PublisherImpl::remove_sender (SenderId id) {
   assert_session_thread ();
-  if (auto it = senders_.find (id); it != senders_.end ()) it->second->stop ();
+  auto it = senders_.find (id);
+  if (it == senders_.end ()) return;
+  it->second->stop ();
+  settling_ = config_.timers->once (kSettleTime, [this] {
+    auto timer = std::move (settling_);
+    if (wanted_) negotiate ();
+  });
 }
 
 void
 PublisherImpl::negotiate () {
   assert_session_thread ();
   if (!is_open ()) return;
-  if (phase_ != Phase::Idle) {
+  if (phase_ != Phase::Idle || settling_) {
     wanted_ = true;
     return;
   }
@@ -344,6 +353,7 @@ void
 PublisherImpl::close (std::function<void ()> done) {
   assert_session_thread ();
   limit_.reset ();
+  settling_.reset ();
   shut_channels ();
   senders_.clear (); // with the pipeline they go to NULL
   shut (std::move (done));

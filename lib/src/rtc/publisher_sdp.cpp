@@ -138,7 +138,12 @@ write_server_section (SdpSection &section, const SendSection &sender) {
   // later track of ours in it never starts. With "recvonly" the track ends just the same.
   section.set_direction (sender.active ? "sendonly" : "recvonly");
   if (!sender.active) {
-    section.remove_if (is_source_line);
+    // The SSRC stays: a packet on its way would open a stream of its own at the server, which takes a source
+    // that no section names for a new one, and the next track with that SSRC would get nothing.
+    section.remove_if ([] (const auto &line) {
+      return attribute_value (line, "msid")
+             || (attribute_value (line, "ssrc") && line.find (" msid:") != line.npos);
+    });
     return {};
   }
   if (sender.cid.empty () || sender.cid != msid_token (sender.cid))
