@@ -224,9 +224,9 @@ class ByAServerOfAnotherKind(Changes):
         first = self.meddle(hook=name_it)
         driver = self.publisher(url=first.url)
         self.sid(driver)
-        first.drop()
+        first.say(wire.SignalResponse(leave=wire.LeaveRequest(action=wire.LeaveRequest.RECONNECT)))
         driver.wait_for_state("connected", count=2)
-        self.assertGreaterEqual(len(second.connections), 1)
+        self.assertEqual((len(first.connections), len(second.connections)), (1, 1))
 
     def test_a_paused_stream_is_told_and_resumed(self):
         meddler = self.meddle()

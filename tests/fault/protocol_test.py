@@ -16,7 +16,7 @@ from lk.meddler import Meddler
 from lk.server import token
 from lk.wait import wait_until
 
-LIMIT_MS = 1500  # connect-timeout
+LIMIT_MS = 1000  # connect-timeout of the faults
 NOISE = random.Random(7)
 
 
@@ -146,7 +146,7 @@ async def continuation_of_nothing(peer):
 class Protocol(LiveKitTest):
     def driver(self, extra=""):
         jwt = token(self.server, self.room, "us")
-        return Driver(self, f"audiotestsrc is-live=true ! livekitsink name=lk connect-timeout={LIMIT_MS} token={jwt} {extra} "
+        return Driver(self, f"audiotestsrc is-live=true ! livekitsink name=lk token={jwt} {extra} "
                             "livekitsrc name=src")
 
     def liar(self, **scripts):
@@ -154,14 +154,15 @@ class Protocol(LiveKitTest):
         self.addCleanup(liar.stop)
         return liar
 
-    def start(self, driver, url):
+    def start(self, driver, url, limit_ms=10_000):
         driver.say(f"set lk url {url}")
+        driver.say(f"set lk connect-timeout {limit_ms}")
         driver.play()
 
     def fails(self, driver, url, codes, within=LIMIT_MS / 1000 + 1.5):
         """One start that ends with one error of ours, of one of these codes, in time. Its text."""
         before, begin = len(self.errors(driver)), time.monotonic()
-        self.start(driver, url)
+        self.start(driver, url, LIMIT_MS)
         wait_until(lambda: len(self.errors(driver)) > before, within + 3, lambda: f"an error:\n{driver.process.output[-2000:]}")
         took = time.monotonic() - begin
         self.assertLess(driver.stop(), 2000)
