@@ -8,6 +8,8 @@
 
 #include <gst/livekit/enums.h>
 
+#include <algorithm>
+
 namespace lk::gst {
 
 namespace {
@@ -206,15 +208,24 @@ DataActions::DataActions (Participant *owner, GstElement *element)
         if (auto alive = weak.lock ()) post_warning (alive.get (), error);
       }) {}
 
-void
+Result<>
 DataActions::attach (const std::shared_ptr<session::Session> &session,
                      const std::vector<std::string> &methods, bool listens) {
   auto port = session->data ();
   const ElementRef weak (element_);
-  for (const auto &method : methods)
-    port->serve_rpc (method, [this, weak] (std::shared_ptr<session::RpcInvocation> call) {
+  std::vector<std::string> served;
+  for (const auto &method : methods) {
+    if (std::ranges::find (served, method) != served.end ()) continue;
+    auto taken = port->serve_rpc (method, [this, weak] (std::shared_ptr<session::RpcInvocation> call) {
       if (auto alive = weak.lock ()) invoked (call);
     });
+    if (!taken) {
+      for (const auto &other : served)
+        (void)port->serve_rpc (other, {});
+      return taken;
+    }
+    served.push_back (method);
+  }
   std::shared_ptr<DataListener> listener;
   const guint id = g_signal_lookup ("data-received", G_OBJECT_TYPE (element_));
   if (listens && g_signal_has_handler_pending (element_, id, 0, TRUE)) {
@@ -226,8 +237,9 @@ DataActions::attach (const std::shared_ptr<session::Session> &session,
   }
   std::lock_guard guard (lock_);
   port_ = std::move (port);
-  methods_ = methods;
+  methods_ = std::move (served);
   listener_ = std::move (listener);
+  return {};
 }
 
 void
@@ -246,7 +258,7 @@ DataActions::detach () {
   outbox_.stop ();
   if (!port) return;
   for (const auto &method : methods)
-    port->serve_rpc (method, {});
+    (void)port->serve_rpc (method, {});
   if (listener) DataListener::leave (listener, port);
 }
 

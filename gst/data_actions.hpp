@@ -26,9 +26,10 @@ public:
   DataActions (Participant *owner, GstElement *element);
 
   /// NULL→READY: serves these methods; hears what comes when "data-received" has a handler.
+  /// Refused when another element of the session serves one of them.
   /// @param listens  false: the element emits "data-received" by itself.
-  void attach (const std::shared_ptr<session::Session> &session, const std::vector<std::string> &methods,
-               bool listens);
+  Result<> attach (const std::shared_ptr<session::Session> &session, const std::vector<std::string> &methods,
+                   bool listens);
   /// READY→NULL.
   void detach ();
 

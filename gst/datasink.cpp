@@ -1,5 +1,6 @@
 #include "datasink.hpp"
 
+#include "announcement.hpp"
 #include "errors.hpp"
 
 #include <gst/livekit/data_meta.h>
@@ -19,8 +20,6 @@ constexpr size_t kPart = 15000;
 // these. An SDK on a busy machine was seen to be half a second behind after 2 MB.
 constexpr std::chrono::nanoseconds kShortWay = std::chrono::milliseconds (300),
                                    kLongWay = std::chrono::seconds (3);
-// How long the network may take nothing before EOS stops to wait for it.
-constexpr auto kStalled = std::chrono::seconds (10);
 
 std::string
 text_of_limit (size_t size, bool lossy) {
@@ -86,7 +85,7 @@ DataSink::DataSink (GstBaseSink *element)
                                                   needs.data = true;
                                                   return needs;
                                                 },
-                                            .on_event = [] (const auto &) {},
+                                            .on_event = [this] (const auto &event) { on_event (event); },
                                             .send_eos = [this] { end_by_room (); },
                                             .add_stats = [this] (GstStructure *into) { add_stats (into); } }),
       element_ (element) {}
@@ -126,12 +125,13 @@ DataSink::start () {
     told_.clear ();
   }
   ended_ = false;
-  sent_ = sent_bytes_ = dropped_ = 0;
+  sent_ = sent_bytes_ = dropped_ = unsent_bytes_ = 0;
   tail_.clear ();
   new_stream_ = markup_ = false;
   last_sent_ = {};
   held_up_ = {};
   auto data = port ();
+  if (data) data->widen_repeat_window (Millis (settings.resend_window_ms));
   if (data && settings.mode == GST_LIVEKIT_DATA_KIND_TRACK)
     track_ = data->publish_track ({ .name = settings.topic }, settings.max_latency ());
 }
@@ -173,6 +173,27 @@ DataSink::end_by_room () {
     gst_element_post_message (GST_ELEMENT (element_), gst_message_new_eos (GST_OBJECT (element_)));
 }
 
+/// After an outage: of some data nobody knows whether it arrived.
+void
+DataSink::on_event (const session::SessionEvent &event) {
+  const auto *change = std::get_if<session::StateChanged> (&event);
+  if (!change || change->to != session::State::Connected) return;
+  auto session = participant.session ();
+  if (!session) return;
+  const auto stats = session->data ()->stats ();
+  uint64_t count = 0;
+  {
+    std::lock_guard guard (lock_);
+    count = stats.unconfirmed - std::min (stats.unconfirmed, told_unconfirmed_);
+    told_unconfirmed_ = stats.unconfirmed;
+  }
+  if (count == 0) return;
+  auto message = new_message ("livekit-data-unconfirmed", *session);
+  gst_structure_set (message.get (), "count", G_TYPE_UINT64, count, "repeated", G_TYPE_UINT64, stats.repeated,
+                     nullptr);
+  participant.post_message (std::move (message));
+}
+
 void
 DataSink::set_caps (GstCaps *caps) {
   const auto *format = gst_structure_get_string (gst_caps_get_structure (caps, 0), "format");
@@ -198,7 +219,8 @@ DataSink::flushed () {
 void
 DataSink::add_stats (GstStructure *into) const {
   gst_structure_set (into, "sent", G_TYPE_UINT64, sent_.load (), "sent-bytes", G_TYPE_UINT64,
-                     sent_bytes_.load (), "dropped", G_TYPE_UINT64, dropped_.load (), nullptr);
+                     sent_bytes_.load (), "dropped", G_TYPE_UINT64, dropped_.load (), "unsent-bytes",
+                     G_TYPE_UINT64, unsent_bytes_.load (), nullptr);
 }
 
 // ---- one buffer ---------------------------------------------------------------------------------
@@ -365,12 +387,20 @@ DataSink::send_stream (const SendSettings &settings, const Outgoing &out, std::s
   spec.total_length = bytes.size ();
   if (spec.id.empty ()) spec.id = system_random ().token ();
   const bool large = bytes.size () > kPart;
-  auto progress = progress_of (out, spec.id, bytes.size ());
-  const auto sent = data->send_stream (std::move (spec), bytes, stop, [&] (uint64_t taken) {
-    if (large && taken < bytes.size ()) progress.at (taken);
-  });
-  if (!sent) return sent.error ();
-  if (large) progress.done (bytes.size ());
+  while (true) {
+    auto progress = progress_of (out, spec.id, bytes.size ());
+    const auto sent = data->send_stream (spec, bytes, stop, [&] (uint64_t taken) {
+      if (large && taken < bytes.size ()) progress.at (taken);
+    });
+    if (sent) {
+      if (large) progress.done (bytes.size ());
+      break;
+    }
+    if (sent.error ().code != Errc::TransportLost || stop.stop_requested ()) return sent.error ();
+    // The connection was replaced in the middle: its receivers gave up what they had of it.
+    if (large) progress.failed (0, sent.error ().message);
+    spec.id = system_random ().token ();
+  }
   sent_++;
   sent_bytes_ += bytes.size ();
   return {};
@@ -393,6 +423,7 @@ DataSink::send_part (const SendSettings &settings, const Outgoing &out, std::str
     auto spec = out.stream (text);
     spec.total_length = upstream_size ();
     const auto total = spec.total_length;
+    counted_ = total.has_value ();
     auto opened = data->open_stream (std::move (spec), stop);
     if (!opened) return opened.error ();
     writer_ = std::move (*opened);
@@ -402,11 +433,13 @@ DataSink::send_part (const SendSettings &settings, const Outgoing &out, std::str
   while (!bytes.empty ()) {
     const auto part = bytes.substr (0, text ? part_of_text (bytes, kPart) : kPart);
     if (auto written = writer_->write (part, stop); !written) {
-      if (!stop.stop_requested ()) {
-        writer_progress_.failed (written_, written.error ().message);
-        writer_.reset ();
-      }
-      return written;
+      if (stop.stop_requested ()) return written;
+      writer_progress_.failed (written_, written.error ().message);
+      writer_.reset ();
+      // A text or a log goes on as another stream; of a file the rest alone is worth nothing.
+      if (written.error ().code != Errc::TransportLost || counted_) return written;
+      post_warning (GST_ELEMENT (element_), written.error ());
+      return send_part (settings, out, bytes, stop);
     }
     bytes.remove_prefix (std::min (part.size (), bytes.size ()));
     written_ += part.size ();
@@ -427,7 +460,9 @@ DataSink::end_stream (std::stop_token stop) {
     writer_progress_.failed (written_, closed.error ().message);
   }
   writer_.reset ();
-  return closed;
+  if (closed || closed.error ().code != Errc::TransportLost || counted_) return closed;
+  post_warning (GST_ELEMENT (element_), closed.error ());
+  return {};
 }
 
 Result<>
@@ -538,25 +573,29 @@ DataSink::finish () {
   return persist ([this, arrived] (std::stop_token stop) { return drain (stop, arrived); });
 }
 
-/// Until the channel has taken everything, and a moment longer: nobody tells when the receivers have it, and
-/// the SDKs give up a stream whose sender has left. A network that takes nothing any more is not waited for.
+/// Until the server has acknowledged everything, and a moment longer: nobody tells when the receivers have
+/// it, and the SDKs give up a stream whose sender has left.
 Result<>
 DataSink::drain (std::stop_token stop, Moment arrived) {
   auto data = port ();
   if (!data) return {};
   std::mutex lock;
   std::condition_variable_any changed;
-  uint64_t before = data->stats ().buffered;
-  auto give_up = std::chrono::steady_clock::now () + kStalled;
+  const auto give_up
+      = std::chrono::steady_clock::now () + std::chrono::milliseconds (settings ().drain_timeout_ms);
   while (true) {
-    const uint64_t left = data->stats ().buffered;
+    const auto stats = data->stats ();
     const auto now = std::chrono::steady_clock::now ();
-    if (left == 0 && now >= arrived) return {};
-    if (left != std::exchange (before, left)) give_up = now + kStalled;
-    if (left && now >= give_up) {
-      post_warning (GST_ELEMENT (element_), { Errc::Timeout, Retry::Never,
-                                              "the end came while " + std::to_string (left)
-                                                  + " bytes could not be sent: the network takes nothing" });
+    const bool taken = stats.buffered == 0 && stats.settled;
+    if (taken && now >= arrived) return {};
+    if (!taken) arrived = std::max (arrived, now + kShortWay);
+    if (!taken && now >= give_up) {
+      unsent_bytes_ += stats.buffered;
+      post_warning (GST_ELEMENT (element_),
+                    { Errc::Timeout, Retry::Never,
+                      stats.buffered ? "the end came while " + std::to_string (stats.buffered)
+                                           + " bytes could not be sent: the network is too slow"
+                                     : "the end came before the server had acknowledged the last data" });
       return {};
     }
     std::unique_lock guard (lock);

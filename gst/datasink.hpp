@@ -65,6 +65,7 @@ private:
   GstFlowReturn failed (const Error &error);
   void drop (Reason reason, const std::string &why);
   void end_by_room ();
+  void on_event (const session::SessionEvent &event);
   void add_stats (GstStructure *into) const;
 
   std::shared_ptr<session::DataPort> port () const;
@@ -80,14 +81,16 @@ private:
   SendSettings settings_;
   std::stop_source stop_;
   std::set<Reason> told_;
+  uint64_t told_unconfirmed_ = 0;
 
   std::atomic<bool> live_{ false }, ended_{ false }, playing_{ false };
-  std::atomic<uint64_t> sent_{ 0 }, sent_bytes_{ 0 }, dropped_{ 0 };
+  std::atomic<uint64_t> sent_{ 0 }, sent_bytes_{ 0 }, dropped_{ 0 }, unsent_bytes_{ 0 };
 
   // Streaming thread; start() and stop() come when there is none.
   std::unique_ptr<session::StreamWriter> writer_;
   Progress writer_progress_;
   uint64_t written_ = 0;
+  bool counted_ = false; ///< its receivers know how long the stream under way will be
   Moment last_sent_;
   std::chrono::nanoseconds held_up_{ 0 }; ///< in all, by the network
   std::string tail_;                      ///< the beginning of a character whose rest is in the next buffer

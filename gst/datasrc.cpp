@@ -172,6 +172,12 @@ DataSrc::on_data (Run &run, const session::DataEvent &event) {
     return on_track (run, "livekit-data-track-published", track->from, track->track);
   if (const auto *track = std::get_if<s::DataTrackGone> (&event))
     return on_track (run, "livekit-data-track-unpublished", track->from, track->track);
+  if (const auto *met = std::get_if<s::EncryptedDataMet> (&event))
+    return post_warning (GST_ELEMENT (element_),
+                         { Errc::NotAllowed, Retry::Never,
+                           met->from.identity
+                               + " sends encrypted data, which cannot be read without a key: it "
+                                 "is left out and counted (see stats)" });
   take (run, event, "");
 }
 

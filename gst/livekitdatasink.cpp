@@ -106,6 +106,26 @@ rows () {
          },
          [] (SendSettings &s, const GValue *v) { s.send_time = g_value_get_boolean (v); },
          [] (const SendSettings &s, GValue *v) { g_value_set_boolean (v, s.send_time); } },
+    Row{ "resend-window",
+         [] (const char *n) {
+           return g_param_spec_uint (
+               n, "Resend window",
+               "After a full reconnect reliable data of so long before it is sent again, "
+               "in ms: receivers of this plugin drop what they have, others may get it "
+               "twice; 0: only what had not left. The widest of a session counts",
+               0, 30000, 1000, kReady);
+         },
+         [] (SendSettings &s, const GValue *v) { s.resend_window_ms = g_value_get_uint (v); },
+         [] (const SendSettings &s, GValue *v) { g_value_set_uint (v, s.resend_window_ms); } },
+    Row{ "drain-timeout",
+         [] (const char *n) {
+           return g_param_spec_uint (n, "Drain timeout",
+                                     "How long EOS waits for the network to take what is left of reliable "
+                                     "data, in ms; then a warning tells how much was lost",
+                                     0, 3600000, 10000, kPlaying);
+         },
+         [] (SendSettings &s, const GValue *v) { s.drain_timeout_ms = g_value_get_uint (v); },
+         [] (const SendSettings &s, GValue *v) { g_value_set_uint (v, s.drain_timeout_ms); } },
   };
   return table;
 }

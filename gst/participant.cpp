@@ -343,7 +343,11 @@ Participant::attach () {
     return false;
   }
   session->set_group (user.get (), top_level_of (element_));
-  actions_.attach (session, words_of (config.rpc_methods), !hooks_.hears_data);
+  if (auto serves = actions_.attach (session, words_of (config.rpc_methods), !hooks_.hears_data); !serves) {
+    session->detach (user);
+    post_error (element_, serves.error (), config.session_name.c_str ());
+    return false;
+  }
   std::lock_guard guard (lock_);
   session_ = std::move (session);
   user_ = std::move (user);

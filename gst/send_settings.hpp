@@ -22,6 +22,7 @@ struct SendSettings {
   Attributes attributes;
   guint max_latency_ms = 0; ///< 0 = no limit
   bool send_time = false;
+  guint resend_window_ms = 1000, drain_timeout_ms = 10000;
 
   std::optional<Millis>
   max_latency () const {

@@ -175,6 +175,15 @@ TEST_P (Actions, ServedMethodsAreAnsweredByTheSignal) {
   EXPECT_FALSE (port_->serves ("echo"));
 }
 
+TEST_P (Actions, AMethodThatAnotherElementServesIsRefused) {
+  ASSERT_TRUE (port_->serve_rpc ("taken", [] (std::shared_ptr<session::RpcInvocation>) {}));
+  launch (std::string (GetParam ()) + " name=d rpc-methods=\"free, taken, free\"");
+  EXPECT_EQ (play (), GST_STATE_CHANGE_FAILURE);
+  auto error = message (GST_MESSAGE_ERROR);
+  EXPECT_NE (text_of (error).find ("served already"), std::string::npos) << text_of (error);
+  EXPECT_FALSE (port_->serves ("free")) << "all or nothing";
+}
+
 TEST_P (Actions, ACallMayBeAnsweredLaterFromAnotherThreadAndOnlyOnce) {
   launch (std::string (GetParam ()) + " name=d rpc-methods=later");
   g_signal_connect (element_.get (), "rpc-invoked", G_CALLBACK (answer_at_once), nullptr);

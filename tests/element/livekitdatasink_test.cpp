@@ -460,6 +460,53 @@ TEST_F (DataSink, EosWaitsUntilTheChannelIsEmpty) {
   EXPECT_TRUE (is (last, GST_MESSAGE_EOS)) << text_of (last);
 }
 
+TEST_F (DataSink, EosWaitsUntilTheServerHasAcknowledgedEverything) {
+  session::DataStats stats;
+  stats.settled = false;
+  port_->set_stats (stats);
+  run ("");
+  push ("x");
+  end_of_stream ();
+  EXPECT_FALSE (message (GST_MESSAGE_EOS, 600ms));
+  port_->set_stats ({});
+  auto last = message (GST_MESSAGE_EOS);
+  EXPECT_TRUE (is (last, GST_MESSAGE_EOS)) << text_of (last);
+}
+
+TEST_F (DataSink, EosGivesUpAfterTheDrainTimeoutAndSaysWhatIsLost) {
+  session::DataStats stats;
+  stats.buffered = 5000;
+  port_->set_stats (stats);
+  run ("drain-timeout=200");
+  push ("x");
+  end_of_stream ();
+  auto warning = message (GST_MESSAGE_WARNING);
+  EXPECT_NE (text_of (warning).find ("5000 bytes could not be sent"), std::string::npos) << text_of (warning);
+  auto last = message (GST_MESSAGE_EOS);
+  EXPECT_TRUE (is (last, GST_MESSAGE_EOS)) << text_of (last);
+  EXPECT_EQ (stat ("unsent-bytes"), 5000u);
+}
+
+TEST_F (DataSink, AfterAnOutageItTellsWhatIsUncertainOnce) {
+  run ("resend-window=3000");
+  EXPECT_EQ (port_->repeat_window (), Millis (3000));
+  push ("x");
+  ASSERT_TRUE (wait_until ([&] { return port_->packets ().size () == 1; }, 5s));
+  session::DataStats stats;
+  stats.unconfirmed = 7;
+  stats.repeated = 3;
+  port_->set_stats (stats);
+  for (int outage = 0; outage < 2; ++outage) {
+    session_->emit_later (
+        session::StateChanged{ session::State::Reconnecting, session::State::Connected, {} });
+    auto told_now = told ("livekit-data-unconfirmed", outage ? 500ms : 5000ms);
+    if (outage)
+      EXPECT_FALSE (told_now) << "nothing new";
+    else
+      EXPECT_EQ (number (told_now, "count"), 7u);
+  }
+}
+
 TEST_F (DataSink, NullInterruptsTheWaitAtTheEnd) {
   session::DataStats stats;
   stats.buffered = 5000;

@@ -199,6 +199,13 @@ TEST_F (DataTime, OfTheSenderTakesTheLatencyOfMedia) {
   }
 }
 
+TEST_F (DataSrc, EncryptedDataIsAWarningThatNamesItsSender) {
+  run ("");
+  port_->deliver (session::EncryptedDataMet{ kBob });
+  auto warning = message (GST_MESSAGE_WARNING);
+  EXPECT_NE (text_of (warning).find ("bob sends encrypted data"), std::string::npos) << text_of (warning);
+}
+
 TEST_F (DataSrc, TheFilterIsWhatThePropertiesSay) {
   run ("mode=bytes topic=\"a*,!ab\" participants=alice max-stream-bytes=1000");
   ASSERT_EQ (port_->filters ().size (), 1u);

@@ -331,13 +331,24 @@ public:
     std::lock_guard guard (lock_);
     calls_.push_back ({ std::move (call), std::move (done) });
   }
-  void
+  Result<>
   serve_rpc (const std::string &method, session::RpcHandler handler) override {
     std::lock_guard guard (lock_);
-    if (handler)
-      handlers_[method] = std::move (handler);
-    else
+    if (!handler)
       handlers_.erase (method);
+    else if (!handlers_.emplace (method, std::move (handler)).second)
+      return Error{ Errc::Settings, Retry::Never, "the RPC method is served already" };
+    return {};
+  }
+  void
+  widen_repeat_window (Millis window) override {
+    std::lock_guard guard (lock_);
+    repeat_window_ = std::max (repeat_window_, window);
+  }
+  Millis
+  repeat_window () const {
+    std::lock_guard guard (lock_);
+    return repeat_window_;
   }
   std::optional<Nanos>
   media_path (const std::string &participant_sid) const override {
@@ -437,6 +448,7 @@ private:
             [&] (const session::TrackFrameReceived &e) { return track (e.from, e.track); },
             [&] (const session::DataTrackAppeared &e) { return track (e.from, e.track); },
             [&] (const session::DataTrackGone &e) { return track (e.from, e.track); },
+            [&] (const session::EncryptedDataMet &e) { return from (e.from); },
         },
         event);
   }
@@ -454,6 +466,7 @@ private:
   std::map<std::string, session::RpcHandler> handlers_;
   session::DataStats stats_;
   std::map<std::string, Nanos> media_paths_;
+  Millis repeat_window_{ 0 };
   SessionThread thread_{ "fake-data" };
 };
 

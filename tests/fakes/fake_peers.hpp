@@ -72,6 +72,10 @@ public:
   buffered () const override {
     return open_ ? buffered_.load () : 0;
   }
+  bool
+  settled () const override {
+    return acknowledged;
+  }
   void
   watch (uint64_t low, std::function<void ()> changed) override {
     std::lock_guard guard (watch_lock_);
@@ -81,6 +85,7 @@ public:
 
   // The test's side.
   std::atomic<bool> keep{ false }; ///< what is sent stays buffered until drain()
+  std::atomic<bool> acknowledged{ true };
   std::vector<std::string>
   sent () const {
     std::lock_guard guard (lock_);

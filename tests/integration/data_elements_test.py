@@ -1,5 +1,6 @@
 """livekitdatasink, livekitdatasrc and livekit-send on the real server, with the official SDK as the other end."""
 import hashlib
+import os
 import random
 import struct
 import time
@@ -8,6 +9,7 @@ import unittest
 from livekit import rtc
 from lk.case import LiveKitTest
 from lk.data_peer import DataPeer
+from lk.launch import BUILD
 from lk.peer import _run
 from lk.server import token
 from lk.wait import wait_until
@@ -295,6 +297,42 @@ class Receiving(DataTest):
         path = self.file("in", content)
         self.ends(self.launch(f"filesrc location={path} ! livekitdatasink room={self.room} mode=bytes stream-per=segment"))
         self.ended_with(process, content)
+
+
+class Calls(DataTest):
+    """By the elements' signals (rpc_tool.cpp)."""
+
+    def element(self, properties, *call):
+        line = f"livekitdatasrc name=d room={self.room} identity=gst {properties} ! fakesink"
+        return self.run_program([os.path.join(BUILD, "tests", "integration", "lk-rpc"), line, *call])
+
+    def test_the_sdk_s_calls_are_answered_at_once_later_or_with_an_error(self):
+        robot = self.element("rpc-methods=move")
+        peer = self.data_peer()
+        peer.wait_for_participant("gst")
+        self.assertEqual(peer.call("gst", "move", "3 steps"), "you said: 3 steps")
+        self.assertEqual(peer.call("gst", "move", "later ✓"), "you said: later ✓")
+        self.assertIn("called: visitor later", robot.output)
+        robot.wait_for_output("answered: 1")
+        long = "x" * 40_000
+        self.assertEqual(peer.call("gst", "move", long), "you said: " + long)
+        failed = peer.call("gst", "move", "fail")
+        self.assertEqual((failed.code, failed.message, failed.data), (1234, "refused", "because"))
+        self.assertEqual(peer.call("gst", "fly", "").code, 1400)
+
+    def test_a_call_waits_for_the_room_and_its_answer_comes_to_the_promise(self):
+        peer = self.data_peer("robot")
+        peer.serve("move", lambda payload: f"moved-by-{payload}")
+        process = self.element("", "robot", "move", "3")
+        process.wait_for_output("moved-by-3", 20)
+        self.assertEqual(peer.calls[0].caller_identity, "gst")
+
+    def test_a_second_server_of_a_method_is_refused_in_words(self):
+        one = f"room={self.room} identity=gst rpc-methods=move"
+        process = self.run_program([os.path.join(BUILD, "tests", "integration", "lk-rpc"),
+                                    f"livekitdatasrc name=d {one} ! fakesink livekitdatasrc {one} mode=chat ! fakesink"])
+        self.assertEqual(process.wait(20), 1, process.output)
+        self.assertIn('the RPC method "move" is served already by another element', process.output)
 
 
 class Program(DataTest):

@@ -138,6 +138,31 @@ class Packets(DataTest):
         self.assertEqual([data_of(line) for line in receiver.lines("packet")], [content(i, 1000) for i in range(3000)])
 
 
+class Reconnects(DataTest):
+    """The server forgets us in the middle ("node failure"), so that we join anew as another participant of the same name."""
+
+    def send_through(self, *before):
+        return self.us({"do": "wait", "identity": "receiver"}, *before,
+                       {"do": "send", "topic": "t", "count": 3000, "size": 1000},
+                       {"do": "lose"}, {"do": "send", "topic": "t", "count": 3000, "size": 1000, "pause_us": 500},
+                       {"do": "flush"}, {"do": "stats"})
+
+    def test_between_our_own_nothing_is_lost_and_nothing_doubled(self):
+        receiver = self.us(LISTEN, identity="receiver", receive_only=True)
+        us = self.send_through({"do": "repeat-window", "ms": 5000})
+        stats = us.wait_for("stats", timeout=60)
+        us.wait_for("state", state="reconnecting")
+        self.assertGreater(stats["repeated"], 0)
+        receiver.wait_for("packet", 6000, 60)
+        wanted = [content(i, 1000) for i in range(3000)]
+        self.assertEqual([data_of(line) for line in receiver.lines("packet")], wanted + wanted)
+
+    def test_what_may_have_been_lost_is_counted(self):
+        self.us(LISTEN, identity="receiver", receive_only=True)
+        stats = self.send_through().wait_for("stats", timeout=60)
+        self.assertGreater(stats["unconfirmed"], 0)
+
+
 class Streams(DataTest):
     def test_text_and_byte_streams_reach_the_sdk(self):
         them = self.them(text_topics=["notes"], byte_topics=["files"])

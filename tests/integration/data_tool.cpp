@@ -310,16 +310,18 @@ Tool::serve (JsonObject *command) {
   auto code = number_of (command, "code");
   auto silent = json_bool (command, "silent").value_or (false);
   // Answers what it was asked, behind its own greeting.
-  port_->serve_rpc (text_of (command, "method"), [=] (std::shared_ptr<RpcInvocation> invocation) {
-    static std::vector<std::shared_ptr<RpcInvocation>> unanswered;
-    Line ("called").text ("caller", invocation->caller ()).text ("payload", invocation->payload ());
-    if (silent)
-      unanswered.push_back (invocation);
-    else if (code)
-      invocation->answer (RpcError{ uint32_t (code), "refused", "because" });
-    else
-      invocation->answer ("you said: " + invocation->payload ());
-  });
+  auto served
+      = port_->serve_rpc (text_of (command, "method"), [=] (std::shared_ptr<RpcInvocation> invocation) {
+          static std::vector<std::shared_ptr<RpcInvocation>> unanswered;
+          Line ("called").text ("caller", invocation->caller ()).text ("payload", invocation->payload ());
+          if (silent)
+            unanswered.push_back (invocation);
+          else if (code)
+            invocation->answer (RpcError{ uint32_t (code), "refused", "because" });
+          else
+            invocation->answer ("you said: " + invocation->payload ());
+        });
+  if (!served) Line ("served").outcome (served);
 }
 
 void
@@ -371,6 +373,10 @@ Tool::carry_out (JsonObject *command) {
     call (command);
   } else if (what == "serve") {
     serve (command);
+  } else if (what == "repeat-window") {
+    port_->widen_repeat_window (Millis (number_of (command, "ms")));
+  } else if (what == "lose") {
+    session_->simulate ({ SimulateScenario::Kind::NodeFailure, 0 });
   } else if (what == "echo") {
     echo_ = text_of (command, "topic");
   } else if (what == "wait") {
@@ -398,6 +404,8 @@ Tool::carry_out (JsonObject *command) {
         .number ("lossy_sent", double (stats.lossy_sent))
         .number ("lossy_dropped", double (stats.lossy_dropped))
         .number ("received", double (stats.received))
+        .number ("repeated", double (stats.repeated))
+        .number ("unconfirmed", double (stats.unconfirmed))
         .number ("duplicates", double (stats.duplicates))
         .number ("malformed", double (stats.malformed))
         .number ("received_dropped", double (stats.received_dropped));

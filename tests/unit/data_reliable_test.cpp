@@ -1,6 +1,7 @@
 // Sequences: what is sent again after a resume, and what is dropped as a repetition.
 #include "data/dedupe.hpp"
 #include "data/message.hpp"
+#include "data/repeat_filter.hpp"
 #include "data/replay_buffer.hpp"
 #include "fakes/fake_time.hpp"
 #include "proto/convert_data.hpp"
@@ -102,11 +103,110 @@ TEST (ReplayBuffer, BeyondItsLimitTheOldestAreGivenUpAndTheLossIsTold) {
   EXPECT_EQ (replay.resume (100 - kept).lost, 0u);
 }
 
+std::string
+payload_of (const std::string &serialized) {
+  const auto parsed = parse_data_packet (serialized);
+  EXPECT_TRUE (parsed);
+  EXPECT_EQ (parsed ? parsed->sequence : 1, 0u);
+  return parsed ? std::get<UserMessage> (parsed->body).payload : "";
+}
+
+std::string
+again_of (const ReplayBuffer::Restart &restart) {
+  std::string all;
+  for (const auto &entry : restart.again)
+    all += payload_of (entry.packet);
+  return all;
+}
+
+TEST (ReplayBuffer, AFullReconnectRepeatsTheLastSecondsAndWhatHadNotLeft) {
+  struct Row {
+    Nanos since;
+    size_t buffered; ///< messages
+    const char *again;
+    uint32_t unconfirmed;
+  };
+  // "a" to "f" at 0 s to 5 s; nobody knows of those since 2 s.
+  const Row rows[] = {
+    { 4s, 0, "ef", 2 },  { 6s, 0, "", 4 },       { 6s, 1, "f", 3 },
+    { 5s, 3, "def", 1 }, { 0s, 0, "abcdef", 0 }, { 6s, 6, "abcdef", 0 },
+  };
+  for (const auto &row : rows) {
+    ReplayBuffer replay;
+    size_t size = 0;
+    for (int i = 0; i < 6; i++) {
+      auto message = replay.push (packet (std::string (1, char ('a' + i))), { .repeatable = true }, i * 1s);
+      size = view_of (message).size ();
+    }
+    const auto restart = replay.restart (row.since, row.buffered * size, 2s);
+    EXPECT_EQ (again_of (restart), row.again);
+    EXPECT_EQ (restart.unconfirmed, row.unconfirmed) << row.again;
+  }
+}
+
+TEST (ReplayBuffer, OfAStreamAllIsRepeatedOrNothing) {
+  ReplayBuffer replay;
+  (void)replay.push (packet ("a"), { .repeatable = true, .stream = "old", .opens = true }, 1s);
+  (void)replay.push (packet ("b"), { .repeatable = true, .stream = "old" }, 5s);
+  (void)replay.push (packet ("c"), { .repeatable = true, .stream = "new", .opens = true }, 5s);
+  (void)replay.push (packet ("d"), {}, 5s); // a call ends with its connection
+  (void)replay.push (packet ("e"), { .repeatable = true, .stream = "old", .ends = true }, 5s);
+  (void)replay.push (packet ("f"), { .repeatable = true, .stream = "new" }, 5s);
+  const auto restart = replay.restart (4s, 0, 0s);
+  EXPECT_EQ (again_of (restart), "cf");
+  EXPECT_EQ (restart.unconfirmed, 4u);
+}
+
+TEST (RepeatFilter, AnIdIsTakenOnceInAnyOrderOfItsThreads) {
+  test::FakeRandom random;
+  PacketIds ids (random);
+  RepeatFilter filter;
+  std::vector<std::string> made;
+  for (int i = 0; i < 8; i++)
+    made.push_back (ids.next ());
+  EXPECT_TRUE (RepeatFilter::is_ours (made[0]));
+  for (const auto at : { 0, 2, 1, 7, 3, 4 })
+    EXPECT_TRUE (filter.accept ("alice", made[size_t (at)])) << at;
+  for (const auto at : { 0, 1, 2, 3, 4, 7 })
+    EXPECT_FALSE (filter.accept ("alice", made[size_t (at)])) << at;
+  EXPECT_TRUE (filter.accept ("alice", made[5]));
+  EXPECT_TRUE (filter.accept ("bob", made[0])) << "another sender";
+  EXPECT_TRUE (filter.accept ("alice", PacketIds (random).next ())) << "another process of the same sender";
+}
+
+TEST (RepeatFilter, WhatIsFarBehindIsARepetition) {
+  RepeatFilter filter;
+  const std::string word = "gst-0123456789abcdef-";
+  EXPECT_TRUE (filter.accept ("a", word + "5000"));
+  EXPECT_TRUE (filter.accept ("a", word + "4000"));
+  EXPECT_FALSE (filter.accept ("a", word + "3000"));
+  EXPECT_TRUE (filter.accept ("a", word + "18446744073709551615"));
+  EXPECT_FALSE (filter.accept ("a", word + "5001"));
+}
+
+TEST (RepeatFilter, IdsOfOthersAreNotLookedAt) {
+  RepeatFilter filter;
+  for (const char *id :
+       { "", "gst-", "gst-0123456789abcdef", "gst-0123456789abcdef-", "gst-0123456789abcdef-x",
+         "gst-0123456789abcdef-99999999999999999999", "6ba7b810-9dad-11d1-80b4-00c04fd430c8" })
+    for (int i = 0; i < 2; i++)
+      EXPECT_TRUE (filter.accept ("a", id)) << id;
+}
+
+TEST (RepeatFilter, SendersAreBounded) {
+  RepeatFilter filter (2);
+  const std::string id = "gst-0123456789abcdef-1";
+  for (const char *sender : { "a", "b", "c" })
+    EXPECT_TRUE (filter.accept (sender, id));
+  EXPECT_FALSE (filter.accept ("c", id));
+  EXPECT_TRUE (filter.accept ("a", id)) << "forgotten";
+}
+
 TEST (ReplayBuffer, AFullReconnectStartsOver) {
   ReplayBuffer replay;
   (void)replay.push (packet ("a"));
   (void)replay.push (packet ("b"));
-  EXPECT_EQ (replay.reset (), 2u);
+  EXPECT_EQ (replay.restart (1s, 0, 0s).unconfirmed, 2u);
   EXPECT_EQ (replay.bytes (), 0u);
   EXPECT_EQ (read (replay.push (packet ("c"))), (Message{ 1, "c" }));
   EXPECT_EQ (read (replay.resume (0)), (std::vector<Message>{ { 1, "c" } }));

@@ -186,12 +186,61 @@ TEST_F (Receive, ChatIsHeardOnceFromEitherForm) {
   EXPECT_EQ (ear->events.size (), 2u);
 }
 
-TEST_F (Receive, EncryptedDataIsCounted) {
+TEST_F (Receive, EncryptedDataIsCountedAndToldOncePerSender) {
   connect_data ();
-  auto ear = listen (packets ());
-  receive (packet_from ("anna", EncryptedData{ Encryption::Gcm, "iv", "value", 0 }));
-  EXPECT_EQ (ear->events.size (), 0u);
-  EXPECT_EQ (port ()->stats ().received_dropped, 1u);
+  auto ear = listen (packets ()), other = listen (packets ("", "bert"));
+  for (const char *sender : { "anna", "bert", "anna" })
+    receive (packet_from (sender, EncryptedData{ Encryption::Gcm, "iv", "value", 0 }));
+  auto met = ear->of<EncryptedDataMet> ();
+  ASSERT_EQ (met.size (), 2u);
+  EXPECT_EQ (met[0].from.identity, "anna");
+  EXPECT_EQ (met[1].from.identity, "bert");
+  EXPECT_EQ (ear->events.size (), 2u);
+  EXPECT_EQ (other->events.size (), 1u);
+  EXPECT_EQ (port ()->stats ().received_dropped, 3u);
+}
+
+TEST_F (Receive, WhatASenderRepeatsOverItsNextConnectionIsHeardOnce) {
+  connect_data ({ make_participant ("anna") });
+  auto filter = streams (true);
+  filter.packets = true;
+  auto ear = listen (filter);
+  auto send = [&] (const std::string &sid) {
+    auto one = message ("1");
+    one.id = "gst-0123456789abcdef-1";
+    uint32_t sequence = 0;
+    for (const auto &body :
+         { DataBody (one), DataBody (byte_header ("s")), DataBody (StreamChunk{ "s", "x", 0, 0 }),
+           DataBody (StreamTrailer{ "s", "", {} }) }) {
+      auto packet = packet_from ("anna", body, ++sequence);
+      packet.sender_sid = sid;
+      receive (packet);
+    }
+  };
+  send ("PA_1");
+  send ("PA_2");
+  EXPECT_EQ (ear->of<PacketReceived> ().size (), 1u);
+  EXPECT_EQ (ear->of<StreamEnded> ().size (), 1u);
+  EXPECT_EQ (port ()->stats ().duplicates, 2u);
+}
+
+TEST_F (Receive, AStreamOfAParticipantWhomTheServerNeverToldOfEndsWhenItFallsSilent) {
+  connect_data ();
+  auto ear = listen (streams (true));
+  receive (packet_from ("ghost", byte_header ("s")));
+  receive (packet_from ("late", byte_header ("t")));
+  for (int i = 0; i < 3; ++i) {
+    advance (Millis (15000));
+    receive (packet_from ("ghost", StreamChunk{ "s", "x", uint64_t (i), 0 }));
+    // This one was told of in the meantime, and may take its time.
+    if (i == 0) deliver (ParticipantUpdate{ { make_participant ("late") } });
+  }
+  EXPECT_TRUE (ear->of<StreamEnded> ().empty ());
+  advance (Millis (30000));
+  auto ended = ear->of<StreamEnded> ();
+  ASSERT_EQ (ended.size (), 1u);
+  EXPECT_EQ (ended[0].stream->from.identity, "ghost");
+  EXPECT_EQ (ended[0].error->code, Errc::TransportLost);
 }
 
 // ---- data tracks

@@ -95,7 +95,7 @@ TEST_F (Rpc, AnOldServerIsUnsupported) {
 
 TEST_F (Rpc, AServedMethodIsCalledAndAnswersFromAnyThread) {
   std::shared_ptr<RpcInvocation> invocation;
-  port ()->serve_rpc ("greet", [&] (std::shared_ptr<RpcInvocation> called) { invocation = called; });
+  (void)port ()->serve_rpc ("greet", [&] (std::shared_ptr<RpcInvocation> called) { invocation = called; });
   run ();
   connect_data ({ make_participant ("them") });
   RpcRequest request;
@@ -119,8 +119,19 @@ TEST_F (Rpc, AServedMethodIsCalledAndAnswersFromAnyThread) {
   EXPECT_EQ (responses[0].request_id, "r1");
 }
 
+TEST_F (Rpc, AMethodIsServedByOneAtATime) {
+  connect_data ();
+  ASSERT_TRUE (port ()->serve_rpc ("greet", [] (std::shared_ptr<RpcInvocation>) {}));
+  auto second = port ()->serve_rpc ("greet", [] (std::shared_ptr<RpcInvocation>) {});
+  ASSERT_FALSE (second);
+  EXPECT_EQ (second.error ().code, Errc::Settings);
+  EXPECT_NE (second.error ().message.find ("\"greet\""), std::string::npos);
+  EXPECT_TRUE (port ()->serve_rpc ("greet", {}));
+  EXPECT_TRUE (port ()->serve_rpc ("greet", [] (std::shared_ptr<RpcInvocation>) {}));
+}
+
 TEST_F (Rpc, AnInvocationThatIsForgottenIsAnApplicationError) {
-  port ()->serve_rpc ("greet", [] (std::shared_ptr<RpcInvocation>) {});
+  (void)port ()->serve_rpc ("greet", [] (std::shared_ptr<RpcInvocation>) {});
   run ();
   connect_data ({ make_participant ("them") });
   RpcRequest request;
@@ -138,8 +149,8 @@ TEST_F (Rpc, AnInvocationThatIsForgottenIsAnApplicationError) {
 }
 
 TEST_F (Rpc, ACallInAStreamIsAcknowledgedWhenItBegins) {
-  port ()->serve_rpc ("greet",
-                      [] (std::shared_ptr<RpcInvocation> called) { called->answer (called->payload ()); });
+  (void)port ()->serve_rpc (
+      "greet", [] (std::shared_ptr<RpcInvocation> called) { called->answer (called->payload ()); });
   run ();
   auto them = make_participant ("them");
   them.client_protocol = 1;

@@ -273,6 +273,107 @@ TEST_F (Send, SequencesBeginAnewWithAnotherLink) {
   EXPECT_EQ (sent ().at (0).sequence, 1u);
 }
 
+// ---- a full reconnect
+
+class SendAgain : public DataTest {
+protected:
+  void
+  lose () {
+    signal ().lose ({ Errc::SignalLost, Retry::Restart, "broken" });
+    run ();
+  }
+  void
+  come_back () {
+    advance (Millis (500));
+    deliver (join_response ());
+    subscriber ().connect ();
+    run ();
+    publisher ().open_channels ();
+    run ();
+  }
+  /// Payloads on the newest link.
+  std::string
+  payloads () {
+    std::string all;
+    for (const auto &body : sent_bodies<UserMessage> ())
+      all += body.payload;
+    return all;
+  }
+};
+
+TEST_F (SendAgain, TheLastSecondsAreRepeatedInFrontOfWhatIsNewUnderTheSameIds) {
+  connect_data ();
+  port ()->widen_repeat_window (Millis (1000));
+  ASSERT_TRUE (port ()->send (outgoing ("a"), {}));
+  advance (Millis (1500));
+  ASSERT_TRUE (port ()->send (outgoing ("b"), {}));
+  ASSERT_TRUE (port ()->send (outgoing ("c"), {}));
+  auto before = sent_bodies<UserMessage> ();
+  lose ();
+  EXPECT_EQ (port ()->stats ().unconfirmed, 0u) << "it may still be the end";
+  come_back ();
+  ASSERT_TRUE (port ()->send (outgoing ("d"), {}));
+  EXPECT_EQ (payloads (), "bcd");
+  std::vector<uint32_t> sequences;
+  for (const auto &packet : sent ())
+    sequences.push_back (packet.sequence);
+  EXPECT_EQ (sequences, (std::vector<uint32_t>{ 1, 2, 3 }));
+  auto after = sent_bodies<UserMessage> ();
+  ASSERT_TRUE (before.at (1).id);
+  EXPECT_EQ (after.at (0).id, before.at (1).id);
+  EXPECT_NE (after.at (2).id, before.at (2).id);
+  EXPECT_EQ (port ()->stats ().repeated, 2u);
+  EXPECT_EQ (port ()->stats ().unconfirmed, 1u);
+}
+
+TEST_F (SendAgain, WithoutAWindowOnlyWhatHadNotLeftTheChannelIsRepeated) {
+  connect_data ();
+  ASSERT_TRUE (port ()->send (outgoing ("a"), {}));
+  advance (Millis (10));
+  publisher ().reliable ().keep = true;
+  ASSERT_TRUE (port ()->send (outgoing ("b"), {}));
+  advance (Millis (10));
+  lose ();
+  come_back ();
+  EXPECT_EQ (payloads (), "b");
+  EXPECT_EQ (port ()->stats ().unconfirmed, 1u);
+}
+
+TEST_F (SendAgain, AStreamThatBeganBeforeIsRefusedInWordsAndOneThatIsRepeatedGoesOn) {
+  connect_data ();
+  port ()->widen_repeat_window (Millis (1000));
+  session::OutgoingStream spec;
+  spec.topic = "files";
+  auto old = port ()->open_stream (spec, {});
+  ASSERT_TRUE (old && (*old)->write ("1", {}));
+  advance (Millis (1500));
+  auto fresh = port ()->open_stream (spec, {});
+  ASSERT_TRUE (fresh && (*fresh)->write ("2", {}));
+  lose ();
+  come_back ();
+  EXPECT_EQ ((*old)->write ("3", {}).error ().code, Errc::TransportLost);
+  EXPECT_TRUE ((*fresh)->write ("4", {}));
+  EXPECT_TRUE ((*fresh)->close ({}, {}));
+  auto headers = sent_bodies<StreamHeader> ();
+  ASSERT_EQ (headers.size (), 1u);
+  EXPECT_EQ (headers[0].id, (*fresh)->id ());
+  std::string content;
+  for (const auto &chunk : sent_bodies<StreamChunk> ())
+    content += chunk.content;
+  EXPECT_EQ (content, "24");
+}
+
+TEST_F (SendAgain, NothingIsRepeatedInAnotherSession) {
+  connect_data ();
+  port ()->widen_repeat_window (Millis (1000));
+  ASSERT_TRUE (port ()->send (outgoing ("a"), {}));
+  engine_->stop ([] {});
+  run ();
+  connect_data ();
+  EXPECT_EQ (payloads (), "");
+  EXPECT_EQ (port ()->stats ().unconfirmed, 0u);
+}
+
 TEST_F (Send, AStreamIsWrittenInPiecesAndAbortedWhenItIsDropped) {
   connect_data ();
   session::OutgoingStream spec;

@@ -3,13 +3,14 @@
 //   channel->send (replay.push (serialize_data_packet (packet, Reliability::Reliable)));
 //   replay.trim (channel->buffered ());                 // now and then, for instance when the channel says
 //   so for (auto &message : replay.resume (response.last_message_seq).messages) channel->send (message);
-//   replay.reset ();                                    // full reconnect: a new participant sid counts from
+//   auto again = replay.restart (…).again;              // full reconnect: a new participant sid counts from
 //   1
 //
 // Not thread-safe: whoever sends holds one lock over push() and send(), so that sequences leave in order.
 #pragma once
 
 #include "base/ref.hpp"
+#include "base/time.hpp"
 #include "data/limits.hpp"
 
 #include <cstdint>
@@ -19,13 +20,21 @@
 
 namespace lk::data {
 
+/// What a packet is to those who may get it twice, over an old connection and a new one.
+struct PacketRole {
+  bool repeatable = false; ///< receivers know it by its id, or don't mind
+  std::string stream;      ///< id of the stream that it is a part of; "" = it stands alone
+  bool opens = false;      ///< the header of that stream, with more to follow
+  bool ends = false;       ///< its trailer
+};
+
 class ReplayBuffer {
 public:
   explicit ReplayBuffer (size_t max_bytes = kMaxReplayBytes, size_t margin = kReplayMargin);
 
   /// Stamps the next sequence (from 1) on a packet that was serialized with sequence 0, keeps it and returns
   /// it. Beyond the byte limit the oldest are given up.
-  Ref<GBytes> push (std::string serialized);
+  Ref<GBytes> push (std::string serialized, PacketRole role = {}, Nanos now = Nanos (0));
   /// Forgets what has left the channel, whose buffered amount is `buffered`, except for the margin.
   void trim (uint64_t buffered);
 
@@ -35,8 +44,18 @@ public:
   };
   /// Forgets everything up to the server's last sequence and returns what follows. It stays kept.
   Rest resume (uint32_t last_sequence);
-  /// The next sequence is 1 again. Returns what was kept, for the caller to count as lost.
-  size_t reset ();
+  struct Again {
+    std::string packet; ///< without a sequence
+    PacketRole role;
+  };
+  struct Restart {
+    std::vector<Again> again; ///< in order
+    uint32_t unconfirmed = 0; ///< others that may or may not have arrived
+  };
+  /// The next sequence is 1 again. What was sent since `since` goes once more, and so does what the channel
+  /// had not handed to SCTP, its last `buffered` bytes; of a stream only when its header is among it. Of the
+  /// rest that was sent since `unsure_since` nobody knows.
+  Restart restart (Nanos since, uint64_t buffered, Nanos unsure_since);
 
   uint32_t
   last_sequence () const {
@@ -52,10 +71,16 @@ public:
   }
 
 private:
+  struct Kept {
+    Ref<GBytes> message;
+    size_t bare = 0; ///< bytes before the sequence
+    PacketRole role;
+    Nanos sent{ 0 };
+  };
   void drop_front ();
 
   const size_t max_bytes_, margin_;
-  std::deque<Ref<GBytes>> kept_; // their sequences are last_ - size + 1 … last_
+  std::deque<Kept> kept_; // their sequences are last_ - size + 1 … last_
   size_t bytes_ = 0;
   uint32_t last_ = 0;
 };

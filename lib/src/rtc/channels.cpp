@@ -56,8 +56,8 @@ kind_of (const char *label) {
 // ---- sending
 
 std::shared_ptr<SendChannel>
-SendChannel::create (Ref<GstWebRTCDataChannel> channel) {
-  auto made = std::shared_ptr<SendChannel> (new SendChannel (std::move (channel)));
+SendChannel::create (Ref<GstWebRTCDataChannel> channel, std::shared_ptr<const SctpWatch> sctp) {
+  auto made = std::shared_ptr<SendChannel> (new SendChannel (std::move (channel), std::move (sctp)));
   // Weak: the channel object holds the handlers, and we hold the channel.
   auto add = [&] (const char *signal, GCallback handler) {
     made->handlers_.push_back (g_signal_connect_data (

@@ -3,6 +3,7 @@
 
 #include "rtc/data_channel.hpp"
 #include "rtc/peer_transport.hpp"
+#include "rtc/sctp_watch.hpp"
 
 #include <atomic>
 #include <deque>
@@ -17,7 +18,8 @@ std::optional<ChannelKind> kind_of (const char *label);
 class SendChannel final : public DataChannel, public std::enable_shared_from_this<SendChannel> {
 public:
   /// Of a channel that is not open yet.
-  static std::shared_ptr<SendChannel> create (Ref<GstWebRTCDataChannel> channel);
+  static std::shared_ptr<SendChannel> create (Ref<GstWebRTCDataChannel> channel,
+                                              std::shared_ptr<const SctpWatch> sctp);
   ~SendChannel () override;
 
   bool
@@ -26,12 +28,17 @@ public:
   }
   bool send (Ref<GBytes> message) override;
   uint64_t buffered () const override;
+  bool
+  settled () const override {
+    return sctp_->settled ();
+  }
   void watch (uint64_t low, std::function<void ()> changed) override;
   /// Its peer connection ends: nothing is sent from the moment on when this returned.
   void shut ();
 
 private:
-  explicit SendChannel (Ref<GstWebRTCDataChannel> channel) : channel_ (std::move (channel)) {}
+  SendChannel (Ref<GstWebRTCDataChannel> channel, std::shared_ptr<const SctpWatch> sctp)
+      : channel_ (std::move (channel)), sctp_ (std::move (sctp)) {}
   void set_open (bool open);
   void notify ();
   static void on_open (GstWebRTCDataChannel *, gpointer data) noexcept;
@@ -39,6 +46,7 @@ private:
   static void on_low (GstWebRTCDataChannel *, gpointer data) noexcept;
 
   const Ref<GstWebRTCDataChannel> channel_;
+  const std::shared_ptr<const SctpWatch> sctp_;
   std::vector<gulong> handlers_;
   /// Held while webrtcbin takes a message (it queues it, nothing more): closing waits for that, since
   /// webrtcbin crashes on what comes later.

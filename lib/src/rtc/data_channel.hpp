@@ -24,6 +24,8 @@ public:
   virtual bool send (Ref<GBytes> message) = 0;
   /// Bytes that SCTP has not taken yet; 0 when closed.
   virtual uint64_t buffered () const = 0;
+  /// The other end has acknowledged what left SCTP, of all channels of its connection.
+  virtual bool settled () const = 0;
   /// Called (any thread, no lock held) when the channel opens or closes, and when buffered() has fallen to
   /// `low` or below. An empty function ends it; after that call returned, none comes.
   virtual void watch (uint64_t low, std::function<void ()> changed) = 0;

@@ -139,6 +139,35 @@ on_request_aux_sender (GstElement *, GstWebRTCDTLSTransport *, gpointer) noexcep
   return aux_sender_new ();
 }
 
+// ---- SCTP
+
+template <void (SctpWatch::*tell) (const uint8_t *, size_t)>
+GstPadProbeReturn
+on_sctp_packet (GstPad *, GstPadProbeInfo *info, gpointer data) noexcept {
+  auto &watch = **static_cast<std::shared_ptr<SctpWatch> *> (data);
+  for_each_packet (info, [&] (GstBuffer *packet) {
+    GstMapInfo map;
+    if (!gst_buffer_map (packet, &map, GST_MAP_READ)) return;
+    (watch.*tell) (map.data, map.size);
+    gst_buffer_unmap (packet, &map);
+  });
+  return GST_PAD_PROBE_OK;
+}
+
+/// webrtcbin makes its SCTP elements with the first channel.
+void
+on_element (GstBin *, GstBin *, GstElement *element, gpointer data) noexcept {
+  const auto &watch = *static_cast<std::shared_ptr<SctpWatch> *> (data);
+  auto *factory = gst_element_get_factory (element);
+  std::string_view name = factory ? GST_OBJECT_NAME (factory) : "";
+  bool out = name == "sctpenc";
+  if (!out && name != "sctpdec") return;
+  auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (element, out ? "src" : "sink"));
+  if (pad)
+    probe_with (pad.get (), kPackets,
+                out ? on_sctp_packet<&SctpWatch::on_sent> : on_sctp_packet<&SctpWatch::on_received>, watch);
+}
+
 Result<>
 PublisherImpl::start () {
   PacketTaps taps;
@@ -148,11 +177,13 @@ PublisherImpl::start () {
   // In the first offer already, because the server sets up its end of data with it and because the section
   // then keeps its place. They exist from READY on only.
   inbox_ = std::make_shared<Inbox> (hop (), deliver);
+  auto sctp = std::make_shared<SctpWatch> ();
+  connect_with (webrtc_.get (), "deep-element-added", on_element, sctp);
   for (int i = 0; i < kChannelKinds; ++i) {
     auto channel = create_channel (webrtc_.get (), ChannelKind (i));
     if (!channel) return Error{ Errc::MediaFailed, Retry::Restart, "webrtcbin gave no data channel" };
     inbox_->listen (channel.get (), ChannelKind (i));
-    channels_[size_t (i)] = SendChannel::create (std::move (channel));
+    channels_[size_t (i)] = SendChannel::create (std::move (channel), sctp);
   }
   return {};
 }

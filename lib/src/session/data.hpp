@@ -87,8 +87,14 @@ struct DataTrackGone {
   DataTrackInfo track;
 };
 
-using DataEvent = std::variant<PacketReceived, ChatReceived, TranscriptionReceived, StreamOpened, StreamData,
-                               StreamEnded, TrackFrameReceived, DataTrackAppeared, DataTrackGone>;
+/// Data came that only a key opens; it is left out and counted. Once for each sender.
+struct EncryptedDataMet {
+  DataSender from;
+};
+
+using DataEvent
+    = std::variant<PacketReceived, ChatReceived, TranscriptionReceived, StreamOpened, StreamData, StreamEnded,
+                   TrackFrameReceived, DataTrackAppeared, DataTrackGone, EncryptedDataMet>;
 
 /// What a listener wants. Globs as in base/glob.hpp; empty = all.
 struct DataFilter {
@@ -158,10 +164,13 @@ public:
 
 struct DataStats {
   uint64_t reliable_sent = 0, reliable_sent_bytes = 0, reliable_dropped = 0;
+  /// After a full reconnect: sent again, and not sent again although nobody knows whether they arrived.
+  uint64_t repeated = 0, unconfirmed = 0;
   uint64_t lossy_sent = 0, lossy_sent_bytes = 0, lossy_dropped = 0;
   uint64_t track_sent = 0, track_sent_bytes = 0, track_dropped = 0;
   uint64_t received = 0, received_bytes = 0, duplicates = 0, malformed = 0, received_dropped = 0;
   uint64_t buffered = 0; ///< bytes in the reliable channel now
+  bool settled = true;   ///< the server has acknowledged what left the channel
 };
 
 struct RpcCall {
@@ -202,6 +211,9 @@ public:
       = 0;
   /// A text stream on `lk.transcription`, one per segment id and update.
   virtual Result<> send_transcription (Transcription transcription, std::stop_token stop) = 0;
+  /// After a full reconnect reliable packets and streams that were sent up to so long before it are sent
+  /// again: receivers of ours know them by their ids, others may get them twice. The widest window counts.
+  virtual void widen_repeat_window (Millis window) = 0;
   virtual std::shared_ptr<LocalDataTrack> publish_track (OutgoingDataTrack spec,
                                                          std::optional<Millis> max_latency)
       = 0;
@@ -213,8 +225,9 @@ public:
 
   // RPC. `done` comes once, on the session thread.
   virtual void perform_rpc (RpcCall call, std::function<void (RpcResult)> done) = 0;
-  /// Replaces the handler of that method; empty = none. Handlers are called on the session thread.
-  virtual void serve_rpc (const std::string &method, RpcHandler handler) = 0;
+  /// Handlers are called on the session thread. Refused while the method has one already; an empty one ends
+  /// it.
+  virtual Result<> serve_rpc (const std::string &method, RpcHandler handler) = 0;
 
   virtual DataStats stats () const = 0;
 

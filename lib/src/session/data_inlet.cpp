@@ -13,6 +13,12 @@ namespace {
 
 // An RPC has no limit of its own; it comes from anybody.
 constexpr uint64_t kMaxRpc = 16 * 1024 * 1024, kMaxMessageText = 1024 * 1024;
+// Remembered: streams that came whole, and senders of what cannot be read.
+constexpr size_t kMaxFinished = 4096, kMaxEncrypted = 1024;
+// Nobody tells that a participant has left whom the server had not announced. One that is still there sends
+// something meanwhile, or has been announced.
+constexpr Millis kStranger{ 20000 }, kStrangerCheck{ 5000 };
+constexpr size_t kMaxStrangers = 1024;
 
 template <typename... Fn> struct Overloaded : Fn... { using Fn::operator()...; };
 template <typename... Fn> Overloaded (Fn...) -> Overloaded<Fn...>;
@@ -29,10 +35,11 @@ too_long () {
 
 } // namespace
 
-DataInlet::DataInlet (const Context &context, std::shared_ptr<DataListeners> listeners, DataRpc &rpc,
-                      std::shared_ptr<Counters> counters)
-    : context_ (context), listeners_ (std::move (listeners)), rpc_ (rpc), counters_ (std::move (counters)),
-      dedupe_ (*context.env.clock), assembler_ (*this, *context.env.clock, *context.timers) {}
+DataInlet::DataInlet (const Context &context, const Roster &roster, std::shared_ptr<DataListeners> listeners,
+                      DataRpc &rpc, std::shared_ptr<Counters> counters)
+    : context_ (context), roster_ (roster), listeners_ (std::move (listeners)), rpc_ (rpc),
+      counters_ (std::move (counters)), dedupe_ (*context.env.clock), finished_ (kMaxFinished),
+      assembler_ (*this, *context.env.clock, *context.timers), encrypted_ (kMaxEncrypted) {}
 
 void
 DataInlet::on_message (Reliability reliability, std::string_view bytes) {
@@ -56,6 +63,13 @@ DataInlet::handle (const DataSender &sender, Reliability reliability, DataBody b
   std::visit (
       Overloaded{
           [&] (UserMessage &message) {
+            if (message.id && data::RepeatFilter::is_ours (*message.id)) {
+              if (!repeats_.accept (sender.identity, *message.id)) {
+                ++counters_->duplicates;
+                return;
+              }
+              message.id.reset (); // it has done its work
+            }
             PacketReceived event{ sender, reliability, std::move (message) };
             auto topic = event.message.topic.value_or ("");
             listeners_->tell (event, [&] (const DataFilter &filter) {
@@ -70,13 +84,19 @@ DataInlet::handle (const DataSender &sender, Reliability reliability, DataBody b
           [&] (StreamHeader &header) {
             assembler_.on_header (sender.identity, sender.sid, std::move (header));
           },
-          [&] (StreamChunk &chunk) { assembler_.on_chunk (sender.identity, sender.sid, std::move (chunk)); },
+          [&] (StreamChunk &chunk) {
+            if (auto it = strangers_.find (sender.sid); it != strangers_.end ())
+              it->second.heard = context_.env.clock->now ();
+            assembler_.on_chunk (sender.identity, sender.sid, std::move (chunk));
+          },
           [&] (StreamTrailer &trailer) { assembler_.on_trailer (sender.identity, sender.sid, trailer); },
           [&] (EncryptedData &) {
             ++counters_->dropped;
-            if (!std::exchange (told_encrypted_, true))
-              GST_WARNING ("%s: %s sends encrypted data, which cannot be read", context_.name.c_str (),
-                           sender.identity.c_str ());
+            if (!encrypted_.add (sender.sid)) return;
+            GST_WARNING ("%s: %s sends encrypted data, which cannot be read", context_.name.c_str (),
+                         sender.identity.c_str ());
+            listeners_->tell (EncryptedDataMet{ sender },
+                              [&] (const DataFilter &filter) { return from (filter, sender); });
           },
           [&] (auto &) {}, // tones, and what newer protocols bring
       },
@@ -96,6 +116,37 @@ DataInlet::tell_transcription (const DataSender &sender, const Transcription &tr
                     [&] (const DataFilter &filter) { return filter.transcription && from (filter, sender); });
 }
 
+// ---- who is not in the roster
+
+bool
+DataInlet::is_known (const DataSender &sender) const {
+  auto it = roster_.participants ().find (sender.identity);
+  return it != roster_.participants ().end () && it->second->sid == sender.sid;
+}
+
+void
+DataInlet::watch_stranger (const DataSender &sender) {
+  if (is_known (sender) || strangers_.size () >= kMaxStrangers) return;
+  strangers_[sender.sid] = { sender.identity, context_.env.clock->now () };
+  if (!strangers_timer_)
+    strangers_timer_ = context_.timers->every (kStrangerCheck, [this] { look_after_strangers (); });
+}
+
+void
+DataInlet::look_after_strangers () {
+  auto now = context_.env.clock->now ();
+  auto strangers = strangers_; // who hears of an end may open more
+  for (const auto &[sid, stranger] : strangers) {
+    if (is_known ({ stranger.identity, sid })) {
+      strangers_.erase (sid);
+    } else if (now - stranger.heard >= kStranger) {
+      strangers_.erase (sid);
+      assembler_.sender_gone (stranger.identity, sid);
+    }
+  }
+  if (strangers_.empty ()) strangers_timer_.reset ();
+}
+
 void
 DataInlet::participant_left (const ParticipantInfo &participant) {
   assembler_.sender_gone (participant.identity, participant.sid);
@@ -105,9 +156,20 @@ void
 DataInlet::unbind (const Error &error) {
   assembler_.close (error);
   open_.clear ();
+  strangers_.clear ();
+  strangers_timer_.reset ();
 }
 
 // ---- streams
+
+/// One stream, and the same again over its sender's next connection; an edit under the same id is another.
+static std::string
+name_of (const data::IncomingStream &stream) {
+  const auto *text = std::get_if<TextHeader> (&stream.header.kind);
+  return stream.identity + '\0' + stream.header.id.substr (0, 256) + '\0'
+         + std::to_string (stream.header.timestamp_ms) + '\0'
+         + std::to_string (text ? int (text->operation) : -1);
+}
 
 data::StreamWish
 DataInlet::on_stream_opened (const data::IncomingStreamPtr &stream) {
@@ -121,6 +183,10 @@ DataInlet::on_stream_opened (const data::IncomingStreamPtr &stream) {
   data::StreamWish wish;
   wish.max_bytes = 0;
   wish.pieces = false;
+  if (finished_.contains (name_of (*stream))) {
+    ++counters_->duplicates;
+    return wish;
+  }
 
   if (stream->is_text () && data::is_rpc_topic (topic)) {
     open.use = Use::Rpc;
@@ -152,6 +218,7 @@ DataInlet::on_stream_opened (const data::IncomingStreamPtr &stream) {
     }
   }
   if (!wish.wanted) return wish;
+  watch_stranger (info->from);
   auto &added = open_[stream->key] = std::move (open);
   auto listeners = added.listeners; // a listener may end the session
   for (const auto &entry : listeners)
@@ -181,6 +248,7 @@ DataInlet::on_stream_ended (const data::IncomingStreamPtr &stream, const std::op
   using Use = OpenStream::Use;
   auto node = open_.extract (stream->key);
   if (!node) return;
+  if (!error) finished_.add (name_of (*stream));
   auto &open = node.mapped ();
   const auto &sender = open.info->from;
   if (open.use == Use::Rpc) {

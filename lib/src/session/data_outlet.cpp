@@ -21,6 +21,9 @@ constexpr size_t kMaxBacklog = 4 * 1024 * 1024;
 // All blocked senders together.
 constexpr size_t kMaxWaiting = 16 * 1024 * 1024;
 
+// A path can be dead for so long before it is noticed.
+constexpr Millis kUnsure{ 30000 };
+
 // A few round trips; a leaving element waits 500 ms for everything.
 constexpr Millis kLinger{ 150 };
 
@@ -52,6 +55,7 @@ DataOutlet::bind (Channels channels) {
   {
     std::lock_guard lock (lock_);
     channels_ = channels;
+    stats_.unconfirmed += std::exchange (unconfirmed_, 0);
   }
   for (int i = 0; i < rtc::kChannelKinds; ++i) {
     auto kind = ChannelKind (i);
@@ -68,7 +72,16 @@ DataOutlet::unbind () {
   {
     std::lock_guard lock (lock_);
     gone = std::exchange (channels_, {});
-    replay_.reset ();
+    auto now = clock_.now ();
+    auto restart = replay_.restart (now - repeat_window_, std::exchange (in_channel_, 0), now - kUnsure);
+    if (ended_) restart = {}; // there is no next one
+    unconfirmed_ += restart.unconfirmed;
+    for (const auto &entry : restart.again)
+      if (entry.role.opens) open_streams_.erase (entry.role.stream);
+    // Nobody who hears the rest of them has heard their beginning.
+    broken_streams_.merge (open_streams_);
+    open_streams_.clear ();
+    std::ranges::move (restart.again, std::back_inserter (again_));
     stats_.lossy_dropped += queues_[size_t (ChannelKind::Lossy)].clear ();
     stats_.track_dropped += queues_[size_t (ChannelKind::DataTrack)].clear ();
     demanded_ = false;
@@ -97,9 +110,12 @@ DataOutlet::end (const Error &error) {
   {
     std::lock_guard lock (lock_);
     ended_ = error;
-    stats_.reliable_dropped += backlog_.size ();
+    stats_.reliable_dropped += backlog_.size () + again_.size ();
     backlog_.clear ();
+    again_.clear ();
     backlog_bytes_ = 0;
+    broken_streams_.clear ();
+    unconfirmed_ = 0;
     ++changes_;
   }
   wake_.notify_all ();
@@ -121,7 +137,7 @@ DataOutlet::linger () const {
   auto *channel = open_channel (ChannelKind::Reliable);
   if (!channel || !last_reliable_) return Millis (0);
   bool recent = clock_.now () - *last_reliable_ < kLinger;
-  return recent || channel->buffered () > 0 ? kLinger : Millis (0);
+  return recent || channel->buffered () > 0 || !channel->settled () ? kLinger : Millis (0);
 }
 
 // ---- any thread
@@ -157,12 +173,15 @@ DataOutlet::changed (ChannelKind kind) {
     ++changes_;
     if (kind == ChannelKind::Reliable) {
       if (auto *channel = open_channel (kind)) {
+        repeat (channel->buffered ());
         while (!backlog_.empty ()) {
-          put (std::move (backlog_.front ()), channel->buffered ());
+          auto next = std::move (backlog_.front ());
           backlog_.pop_front ();
+          if (!broken (next.role)) put (std::move (next.packet), std::move (next.role), channel->buffered ());
         }
         backlog_bytes_ = 0;
-        replay_.trim (channel->buffered ());
+        in_channel_ = channel->buffered ();
+        replay_.trim (in_channel_);
       }
     } else {
       flush_lossy (kind);
@@ -180,17 +199,45 @@ DataOutlet::room_in_channel () const {
   return buffered < kReliableHigh ? std::optional (buffered) : std::nullopt;
 }
 
+/// What an earlier connection may not have delivered, in front of all that is new.
+void
+DataOutlet::repeat (uint64_t buffered) {
+  auto again = std::exchange (again_, {});
+  for (auto &entry : again) {
+    ++stats_.repeated;
+    buffered += entry.packet.size ();
+    put (std::move (entry.packet), std::move (entry.role), buffered);
+  }
+}
+
 /// @param buffered  what the channel held a moment ago
 void
-DataOutlet::put (std::string packet, uint64_t buffered) {
-  auto message = replay_.push (std::move (packet));
+DataOutlet::put (std::string packet, data::PacketRole role, uint64_t buffered) {
+  if (!again_.empty ()) repeat (buffered);
+  if (role.opens)
+    open_streams_.insert (role.stream);
+  else if (role.ends)
+    open_streams_.erase (role.stream);
+  auto now = clock_.now ();
+  auto message = replay_.push (std::move (packet), std::move (role), now);
   auto size = g_bytes_get_size (message.get ());
   ++stats_.reliable_sent;
   stats_.reliable_sent_bytes += size;
-  last_reliable_ = clock_.now ();
+  last_reliable_ = now;
   // Closed just now: it stays kept for a resume, as what is on its way does.
   channels_[size_t (ChannelKind::Reliable)]->send (std::move (message));
-  replay_.trim (buffered + size);
+  in_channel_ = buffered + size;
+  replay_.trim (in_channel_);
+}
+
+std::optional<Error>
+DataOutlet::broken (const data::PacketRole &role) {
+  if (role.stream.empty () || broken_streams_.empty ()) return {};
+  auto it = broken_streams_.find (role.stream);
+  if (it == broken_streams_.end ()) return {};
+  if (role.ends) broken_streams_.erase (it);
+  return Error{ Errc::TransportLost, Retry::Never,
+                "the connection was replaced while this stream was under way: its receivers have lost it" };
 }
 
 Result<uint64_t>
@@ -199,7 +246,9 @@ DataOutlet::wait_for_room (Lock &lock, size_t size, const std::stop_token &stop)
     return Error{ Errc::LimitExceeded, Retry::Never, "too much data waits for the channel already" };
   waiting_bytes_ += size;
   Result<uint64_t> result = stopped ();
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  using Moment = std::chrono::steady_clock::time_point;
+  constexpr auto kNone = Moment::max ();
+  Moment deadline = kNone;
   while (!stop.stop_requested ()) {
     if (auto refused = refusal ()) {
       result = *refused;
@@ -212,14 +261,14 @@ DataOutlet::wait_for_room (Lock &lock, size_t size, const std::stop_token &stop)
     auto seen = changes_;
     auto changed = [&] { return changes_ != seen; };
     if (open_channel (ChannelKind::Reliable)) {
-      deadline.reset ();
+      deadline = kNone;
       wake_.wait (lock, stop, changed);
       continue;
     }
-    if (!deadline) deadline = std::chrono::steady_clock::now () + limit_;
+    if (deadline == kNone) deadline = std::chrono::steady_clock::now () + limit_;
     demand_channels (lock);
-    if (!wake_.wait_until (lock, stop, *deadline, changed) && !stop.stop_requested ()
-        && std::chrono::steady_clock::now () >= *deadline) {
+    if (!wake_.wait_until (lock, stop, deadline, changed) && !stop.stop_requested ()
+        && std::chrono::steady_clock::now () >= deadline) {
       result = Error{ Errc::Timeout, Retry::Restart,
                       "no data channel within " + std::to_string (limit_.count ())
                           + " ms: check that the session connects and that UDP or TCP to the server's media "
@@ -232,8 +281,9 @@ DataOutlet::wait_for_room (Lock &lock, size_t size, const std::stop_token &stop)
 }
 
 Result<>
-DataOutlet::send (std::string packet, const std::stop_token &stop) {
+DataOutlet::send (std::string packet, data::PacketRole role, const std::stop_token &stop) {
   Lock lock (lock_);
+  if (auto lost = broken (role)) return *lost;
   auto buffered = room_in_channel ();
   if (!buffered || refusal () || stop.stop_requested ()) {
     auto waited = wait_for_room (lock, packet.size (), stop);
@@ -242,19 +292,21 @@ DataOutlet::send (std::string packet, const std::stop_token &stop) {
       return waited.error ();
     }
     buffered = *waited;
+    if (auto lost = broken (role)) return *lost;
   }
-  put (std::move (packet), *buffered);
+  put (std::move (packet), std::move (role), *buffered);
   return {};
 }
 
 Result<>
-DataOutlet::post (std::string packet) {
+DataOutlet::post (std::string packet, data::PacketRole role) {
   Lock lock (lock_);
+  if (auto lost = broken (role)) return *lost;
   auto refused = refusal ();
   auto *channel = open_channel (ChannelKind::Reliable);
   if (!refused && channel) {
     if (auto buffered = channel->buffered (); buffered <= kPostHigh) {
-      put (std::move (packet), buffered);
+      put (std::move (packet), std::move (role), buffered);
       return {};
     }
   }
@@ -265,9 +317,15 @@ DataOutlet::post (std::string packet) {
     return *refused;
   }
   backlog_bytes_ += packet.size ();
-  backlog_.push_back (std::move (packet));
+  backlog_.push_back ({ std::move (packet), std::move (role) });
   demand_channels (lock);
   return {};
+}
+
+void
+DataOutlet::widen_repeat_window (Millis window) {
+  std::lock_guard lock (lock_);
+  repeat_window_ = std::max (repeat_window_, window);
 }
 
 Result<>
@@ -349,13 +407,14 @@ void
 DataOutlet::add_to (DataStats &stats) const {
   std::lock_guard lock (lock_);
   auto sum = [&] (uint64_t DataStats::*field) { stats.*field += stats_.*field; };
-  for (auto field :
-       { &DataStats::reliable_sent, &DataStats::reliable_sent_bytes, &DataStats::reliable_dropped,
-         &DataStats::lossy_sent, &DataStats::lossy_sent_bytes, &DataStats::lossy_dropped,
-         &DataStats::track_sent, &DataStats::track_sent_bytes, &DataStats::track_dropped })
+  for (auto field : { &DataStats::reliable_sent, &DataStats::reliable_sent_bytes,
+                      &DataStats::reliable_dropped, &DataStats::repeated, &DataStats::unconfirmed,
+                      &DataStats::lossy_sent, &DataStats::lossy_sent_bytes, &DataStats::lossy_dropped,
+                      &DataStats::track_sent, &DataStats::track_sent_bytes, &DataStats::track_dropped })
     sum (field);
   auto *channel = open_channel (ChannelKind::Reliable);
   stats.buffered += channel ? channel->buffered () : 0;
+  stats.settled = !channel || channel->settled ();
 }
 
 } // namespace lk::session

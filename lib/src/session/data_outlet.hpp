@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <unordered_set>
 
 namespace lk::session {
 
@@ -30,7 +31,8 @@ public:
   /// The session connects: what is reliable may wait `limit` for a channel.
   void begin (Millis limit);
   void bind (Channels channels);
-  /// The link is gone. Sequences begin anew with the next one; what it had not delivered is lost.
+  /// The link is gone. Sequences begin anew with the next one, and what this one may not have delivered is
+  /// sent again (set_repeat_window()) or counted as unconfirmed.
   void unbind ();
   /// The same channels, and the server told how far it had come: the rest is sent again.
   void resume (uint32_t last_sequence);
@@ -41,10 +43,13 @@ public:
   Millis linger () const;
 
   // Any thread ----------------------------------------------------------------------------------------------
-  /// One packet, serialized without a sequence. Blocks; see above.
-  Result<> send (std::string packet, const std::stop_token &stop);
+  /// One packet, serialized without a sequence. Blocks; see above. A part of a stream whose beginning went
+  /// over a connection that is no more is refused with Errc::TransportLost.
+  Result<> send (std::string packet, data::PacketRole role, const std::stop_token &stop);
   /// The same without blocking: what finds no room is refused with Errc::LimitExceeded.
-  Result<> post (std::string packet);
+  Result<> post (std::string packet, data::PacketRole role);
+  /// How far back what was sent is repeated after a full reconnect; the largest that was asked for.
+  void widen_repeat_window (Millis window);
   Result<> send_lossy (std::string packet, std::optional<Millis> max_latency);
   /// All packets of a frame, or none of them. False: dropped.
   bool send_frame (std::vector<std::string> packets, std::optional<Millis> max_latency);
@@ -58,7 +63,9 @@ private:
   std::optional<Error> refusal () const;
   void changed (rtc::ChannelKind kind);
   std::optional<uint64_t> room_in_channel () const;
-  void put (std::string packet, uint64_t buffered);
+  void put (std::string packet, data::PacketRole role, uint64_t buffered);
+  void repeat (uint64_t buffered);
+  std::optional<Error> broken (const data::PacketRole &role);
   /// Blocks until the channel has room; an error when it has none in time.
   Result<uint64_t> wait_for_room (Lock &lock, size_t size, const std::stop_token &stop);
   void flush_lossy (rtc::ChannelKind kind);
@@ -77,7 +84,17 @@ private:
   std::optional<Error> ended_;
   bool allowed_ = true, demanded_ = false;
   data::ReplayBuffer replay_;
-  std::deque<std::string> backlog_; ///< of post(), while no channel is open
+  struct Waiting {
+    std::string packet;
+    data::PacketRole role;
+  };
+  std::deque<Waiting> backlog_; ///< of post(), while no channel is open
+  /// Of a connection that is no more, before anything else over the next one.
+  std::deque<data::ReplayBuffer::Again> again_;
+  Millis repeat_window_{ 0 };
+  uint64_t in_channel_ = 0;  ///< as far as we saw
+  uint32_t unconfirmed_ = 0; ///< of that connection; counts when there is a next one
+  std::unordered_set<std::string> open_streams_, broken_streams_; ///< ids: begun and not ended; cut off
   size_t backlog_bytes_ = 0, waiting_bytes_ = 0;
   std::optional<Nanos> last_reliable_;
   std::array<LossyQueue, rtc::kChannelKinds> queues_; ///< the reliable one's stays empty

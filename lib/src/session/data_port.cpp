@@ -1,10 +1,13 @@
 #include "session/data_port.hpp"
 
 #include "data/ids.hpp"
+#include "data/repeat_filter.hpp"
 #include "data/stream_encoder.hpp"
 #include "data/text_topics.hpp"
 #include "proto/convert_data.hpp"
 #include "session/data_reach.hpp"
+
+#include <set>
 
 namespace lk::session {
 namespace {
@@ -28,6 +31,20 @@ check_destinations (const std::vector<std::string> &destinations) {
   return {};
 }
 
+/// Streams and messages have ids by which receivers of ours know a repetition.
+data::PacketRole
+role_of (const DataPacket &packet) {
+  if (auto *header = std::get_if<StreamHeader> (&packet.body)) {
+    if (header->inline_content) return { .repeatable = true };
+    return { .repeatable = true, .stream = header->id, .opens = true };
+  }
+  if (auto *chunk = std::get_if<StreamChunk> (&packet.body))
+    return { .repeatable = true, .stream = chunk->stream_id };
+  if (auto *trailer = std::get_if<StreamTrailer> (&packet.body))
+    return { .repeatable = true, .stream = trailer->stream_id, .ends = true };
+  return { .repeatable = true };
+}
+
 /// The way of reliable packets for one caller: on the session thread nobody may wait.
 struct Way {
   std::shared_ptr<DataOutlet> outlet;
@@ -37,7 +54,9 @@ struct Way {
   send (const DataPacket &packet, const std::stop_token &stop) const {
     auto bytes = serialize_data_packet (packet, Reliability::Reliable);
     if (bytes.size () > data::kMaxPacket) return too_large (bytes.size (), data::kMaxPacket, "reliable");
-    return queue->is_current () ? outlet->post (std::move (bytes)) : outlet->send (std::move (bytes), stop);
+    auto role = role_of (packet);
+    return queue->is_current () ? outlet->post (std::move (bytes), std::move (role))
+                                : outlet->send (std::move (bytes), std::move (role), stop);
   }
 };
 
@@ -75,7 +94,7 @@ private:
   Result<>
   take (const DataPacket &packet) {
     if (!aborting_) return way_.send (packet, stop_);
-    return way_.outlet->post (serialize_data_packet (packet, Reliability::Reliable));
+    return way_.outlet->post (serialize_data_packet (packet, Reliability::Reliable), role_of (packet));
   }
 
   const Way way_;
@@ -87,7 +106,8 @@ private:
 class Port : public DataPort {
 public:
   explicit Port (DataPortParts parts)
-      : parts_ (std::move (parts)), way_{ parts_.outlet, parts_.context.queue } {}
+      : parts_ (std::move (parts)), way_{ parts_.outlet, parts_.context.queue },
+        ids_ (*parts_.context.env.random) {}
 
   Result<> send (OutgoingPacket packet, std::stop_token stop) override;
   Result<std::unique_ptr<StreamWriter>> open_stream (OutgoingStream spec, std::stop_token stop) override;
@@ -101,7 +121,8 @@ public:
   void add_listener (const std::shared_ptr<DataListener> &listener, DataFilter filter) override;
   void remove_listener (const DataListener *listener) override;
   void perform_rpc (RpcCall call, std::function<void (RpcResult)> done) override;
-  void serve_rpc (const std::string &method, RpcHandler handler) override;
+  Result<> serve_rpc (const std::string &method, RpcHandler handler) override;
+  void widen_repeat_window (Millis window) override;
   DataStats stats () const override;
   std::optional<Nanos> media_path (const std::string &participant_sid) const override;
 
@@ -120,6 +141,9 @@ private:
 
   const DataPortParts parts_;
   const Way way_;
+  data::PacketIds ids_;
+  std::mutex lock_;              // leaf
+  std::set<std::string> served_; ///< methods
 };
 
 Result<>
@@ -135,6 +159,7 @@ Port::send (OutgoingPacket packet, std::stop_token stop) {
   message.payload = std::move (packet.payload);
   message.topic = std::move (packet.topic);
   message.start_time = packet.start_time;
+  if (!lossy) message.id = ids_.next ();
   out.body = std::move (message);
   if (lossy)
     return parts_.outlet->send_lossy (serialize_data_packet (out, Reliability::Lossy), packet.max_latency);
@@ -242,11 +267,26 @@ Port::perform_rpc (RpcCall call, std::function<void (RpcResult)> done) {
   if (!posted) (*once) (data::rpc_error (data::RpcCode::SendFailed));
 }
 
-void
+Result<>
 Port::serve_rpc (const std::string &method, RpcHandler handler) {
+  {
+    std::lock_guard lock (lock_);
+    if (!handler)
+      served_.erase (method);
+    else if (!served_.insert (method).second)
+      return Error{ Errc::Settings, Retry::Never,
+                    "the RPC method \"" + method
+                        + "\" is served already by another element of this session" };
+  }
   post ([method, handler = std::move (handler)] (DataRoom &room) mutable {
     room.rpc ().serve (method, std::move (handler));
   });
+  return {};
+}
+
+void
+Port::widen_repeat_window (Millis window) {
+  parts_.outlet->widen_repeat_window (window);
 }
 
 DataStats

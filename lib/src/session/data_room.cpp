@@ -17,7 +17,8 @@ DataRoom::create (const Context &context, const Roster &roster, std::shared_ptr<
   });
   room->rpc_ = std::make_shared<DataRpc> (context, roster, room->outlet_);
   room->tracks_ = std::make_shared<DataTracks> (context, roster, room->outlet_, room->listeners_);
-  room->inlet_ = std::make_unique<DataInlet> (context, room->listeners_, *room->rpc_, room->counters_);
+  room->inlet_
+      = std::make_unique<DataInlet> (context, roster, room->listeners_, *room->rpc_, room->counters_);
   room->port_ = make_data_port ({ context, weak, std::move (snapshot), room->outlet_, room->listeners_,
                                   room->tracks_, room->counters_ });
   return room;

@@ -180,7 +180,8 @@ DataRpc::on_stream_failed (const std::string &from, const StreamHeader &header) 
 
 Result<>
 DataRpc::send_packet (DataPacket packet) {
-  return outlet_->post (serialize_data_packet (packet, Reliability::Reliable));
+  // Calls end with the connection that they went over.
+  return outlet_->post (serialize_data_packet (packet, Reliability::Reliable), {});
 }
 
 Result<>

@@ -336,8 +336,14 @@ DataTracks::on_packet (std::string_view bytes) {
   auto it = handle == handles_.end () ? remotes_.end () : remotes_.find (handle->second);
   if (it == remotes_.end () || !it->second.subscribed) return false;
   auto frame = it->second.depacketizer.push (*packet);
-  // Without a key nobody can use an encrypted one.
-  if (!frame || frame->encryption) return true;
+  if (!frame) return true;
+  if (frame->encryption) { // without a key nobody can use it
+    auto [info, from] = std::pair (it->second.info, it->second.from);
+    if (!std::exchange (it->second.told_encrypted, true))
+      listeners_->tell (EncryptedDataMet{ from },
+                        [&] (const DataFilter &filter) { return wants (filter, from, info); });
+    return false;
+  }
   TrackFrameReceived event{ it->second.from, it->second.info, std::move (frame->payload),
                             frame->timestamp_90k, frame->user_timestamp };
   listeners_->tell (event,

@@ -55,6 +55,7 @@ private:
     DataTrackInfo info;
     bool subscribed = false;
     data::TrackDepacketizer depacketizer;
+    bool told_encrypted = false;
   };
   using Remotes = std::map<std::string, Remote>; // by sid
 
