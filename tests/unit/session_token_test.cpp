@@ -356,6 +356,31 @@ TEST_F (Tokens, AnEndpointThatIsDownIsTriedAgainDuringAnOutage) {
   EXPECT_EQ (mark (), "back");
 }
 
+TEST_F (Tokens, AMissingFileDoesNotHideThatTheEndpointIsOnlyDown) {
+  settings_.reconnect = ReconnectMode::Always;
+  settings_.token_file = "/nonexistent/token";
+  settings_.token_url = Secret ("http://tokens.test/");
+  start ();
+  exchange ().answer (503, "");
+  run ();
+  EXPECT_EQ (engine_->state (), State::Connecting);
+  advance (500ms);
+  exchange ().answer (200, token (5min, "back"));
+  run ();
+  EXPECT_EQ (mark (), "back");
+}
+
+TEST_F (Tokens, AFileThatAppearsLaterIsUsedNext) {
+  settings_.token = Secret (token (1h, "given"));
+  write_file ("");
+  connect ();
+  EXPECT_EQ (mark (), "given");
+  deliver (RefreshToken{ token (10min, "push") });
+  write_file (token (1h, "appeared"));
+  reattempt ();
+  EXPECT_EQ (mark (), "appeared");
+}
+
 TEST_F (Tokens, AnEndpointThatRefusesEndsTheSession) {
   settings_.token_url = Secret ("http://tokens.test/?key=hidden");
   start ();

@@ -164,7 +164,7 @@ TokenSource::read_file () {
     return;
   }
   if (text == file_text_) return;
-  hold (file_text_.empty () ? File : ChangedFile, Secret (text));
+  hold (room_.empty () ? File : ChangedFile, Secret (text));
   file_text_ = std::move (text);
 }
 
@@ -172,9 +172,8 @@ TokenSource::read_file () {
 bool
 TokenSource::use (Origin origin, Result<Identity> identity) {
   if (!identity) {
-    GST_WARNING ("%s: %s cannot be used: %s", context_.name.c_str (), name_of (origin),
-                 identity.error ().message.c_str ());
-    if (!failure_) failure_ = identity.error ();
+    GST_INFO ("%s: the token of %s cannot be used", context_.name.c_str (), name_of (origin));
+    failed (identity.error ());
     return false;
   }
   used_ = origin;
@@ -291,7 +290,9 @@ TokenSource::nothing_left () const {
 void
 TokenSource::failed (const Error &error) {
   GST_WARNING ("%s: %s", context_.name.c_str (), error.message.c_str ());
-  if (!failure_) failure_ = error;
+  // The first one is told, unless another may be over the next time.
+  bool may_pass = error.retry != Retry::Never;
+  if (!failure_ || (may_pass && failure_->retry == Retry::Never)) failure_ = error;
 }
 
 void

@@ -91,7 +91,7 @@ private:
   bool minted_ = false;
 
   Done done_;
-  std::optional<Error> failure_; // of the first source that failed in this get()
+  std::optional<Error> failure_; // of a source, in this get()
   std::unique_ptr<net::Network> network_;
   net::ExchangePtr exchange_;
   std::shared_ptr<char> turn_; // answers of an earlier one are late
