@@ -1,5 +1,8 @@
 #include "framesink.hpp"
 
+#include "media/encode.hpp"
+#include "media/expected_loss.hpp"
+
 #include <gst/base/gstbasesink.h>
 #include <gst/video/video.h>
 
@@ -28,6 +31,8 @@ struct FrameSinkPriv {
   GstClockTime end = GST_CLOCK_TIME_NONE; // running time at which the last frame ends
   GstClockTimeDiff newest = G_MININT64;   // largest running time so far
   bool reordered = false;                 // B-frames were warned about
+  guint frames = 0;                       // since the reports were looked at
+  lk::media::ExpectedLoss loss;
 };
 
 G_BEGIN_DECLS
@@ -160,6 +165,17 @@ schedule (GstBaseSink *base, GstBuffer *buffer, GstClockTime &pts) {
   return GST_FLOW_OK;
 }
 
+/// An encoder that knows what is lost prepares for it. Two seconds of Opus between two looks.
+void
+tell_loss (GstBaseSink *base, FrameSinkPriv &priv, lk::session::LocalTrack &track) {
+  constexpr guint kFrames = 100;
+  if (++priv.frames < kFrames) return;
+  priv.frames = 0;
+  const auto rtp = track.stats ().rtp;
+  if (auto percent = priv.loss.update (rtp.packets, rtp.packets_lost))
+    gst_pad_push_event (GST_BASE_SINK_PAD (base), lk::media::make_loss_event (*percent).release ());
+}
+
 GstFlowReturn
 render (GstBaseSink *base, GstBuffer *buffer) {
   auto &priv = *GST_LIVEKIT_FRAME_SINK (base)->priv;
@@ -177,6 +193,7 @@ render (GstBaseSink *base, GstBuffer *buffer) {
   GST_BUFFER_PTS (frame.get ()) = pts;
   GST_BUFFER_DTS (frame.get ()) = GST_CLOCK_TIME_NONE;
   if (!track->frames ().push (std::move (frame))) GST_LOG_OBJECT (base, "frame dropped");
+  if (track->spec ().codec == "opus") tell_loss (base, priv, *track);
   return GST_FLOW_OK;
 }
 

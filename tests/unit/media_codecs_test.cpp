@@ -1,6 +1,7 @@
 // The codec table against the installed elements, and what the encode, parse and decode bins promise.
 #include "fakes/wait.hpp"
 #include "media/encoders.hpp"
+#include "media/expected_loss.hpp"
 #include "media_util.hpp"
 
 #include <gst/video/video.h>
@@ -182,6 +183,78 @@ TEST_F (MediaCodecs, ABitrateSetInTheSetupSurvivesTheSize) {
     g_object_get_property (G_OBJECT (seen), property, &value);
     EXPECT_EQ (g_value_get_int64 (&value), 123'000) << codec;
   }
+}
+
+/// RFC 6716 §3.1: only modes with SILK carry a copy of the packet before.
+static bool
+may_be_redundant (Harness &harness, guint64 first) {
+  for (guint64 i = first; i < first + 50; ++i)
+    harness.push (tone (1000, 48000, 1, i * 960, 960));
+  guint8 head = 0;
+  for (const auto &packet : harness.drain ())
+    gst_buffer_extract (packet.get (), 0, &head, 1);
+  return head >> 3 < 16;
+}
+
+TEST_F (MediaCodecs, OpusIsRedundantWhereMuchIsLost) {
+  EncodeSpec spec;
+  spec.codec = "opus";
+  Harness harness (make_encode_bin (spec).value ());
+  harness.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
+  EXPECT_FALSE (may_be_redundant (harness, 0));
+  gst_harness_push_upstream_event (harness.get (), make_loss_event (5).release ());
+  EXPECT_TRUE (may_be_redundant (harness, 50));
+  gst_harness_push_upstream_event (harness.get (), make_loss_event (0).release ());
+  EXPECT_FALSE (may_be_redundant (harness, 100));
+}
+
+TEST_F (MediaCodecs, WhatTheUserPreparesForStays) {
+  GstElement *seen = nullptr;
+  EncodeSpec spec;
+  spec.codec = "opus";
+  spec.setup = [&] (GstElement *encoder) {
+    seen = encoder;
+    g_object_set (encoder, "packet-loss-percentage", 1, nullptr);
+  };
+  Harness harness (make_encode_bin (spec).value ());
+  harness.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
+  gst_harness_push_upstream_event (harness.get (), make_loss_event (20).release ());
+  gint percent = 0;
+  g_object_get (seen, "packet-loss-percentage", &percent, nullptr);
+  EXPECT_EQ (percent, 1);
+}
+
+TEST (ExpectedLoss, RisesAtOnceAndFallsSlowly) {
+  ExpectedLoss loss;
+  uint64_t sent = 1000;
+  int64_t lost = 7;
+  auto next = [&] (int share) {
+    sent += 100;
+    lost += share;
+    return loss.update (sent, lost);
+  };
+  EXPECT_FALSE (loss.update (sent, lost)) << "the beginning says nothing";
+  EXPECT_FALSE (next (0));
+  EXPECT_FALSE (next (1)) << "hardly anything";
+  EXPECT_EQ (next (12), 15u);
+  EXPECT_FALSE (next (12));
+  EXPECT_EQ (next (90), 30u) << "not more than an encoder can prepare for";
+  int quiet = 0;
+  std::optional<uint32_t> told;
+  for (; quiet < 50 && told != 0u; ++quiet)
+    if (auto now = next (0)) told = now;
+  EXPECT_EQ (told, 0u);
+  EXPECT_GT (quiet, 10);
+}
+
+TEST (ExpectedLoss, AStreamMayBeginAnewAndCountBackwards) {
+  ExpectedLoss loss;
+  loss.update (1000, 100);
+  EXPECT_FALSE (loss.update (10, 0)) << "another connection";
+  EXPECT_FALSE (loss.update (110, 0));
+  EXPECT_FALSE (loss.update (210, -20)) << "duplicates";
+  EXPECT_FALSE (loss.update (211, 20)) << "too few to say anything";
+  EXPECT_TRUE (loss.update (311, 20));
 }
 
 TEST_F (MediaCodecs, AnyRawPictureBecomesEvenSquareAndI420) {

@@ -24,6 +24,7 @@ struct BinState {
   GstElement *element = nullptr, *size_filter = nullptr; // children of the bin
   std::mutex lock;                                       // leaf
   bool user_bitrate = false;
+  gint default_loss = 0; // of the encoder; what the user has changed stays
   /// x264enc and x265enc hold each frame of a stream without a rate back until they know when the next
   /// begins.
   bool needs_framerate = false;
@@ -130,6 +131,33 @@ make_video_row (const Codec &codec, BinState &state, GstElement *encoder) {
   return bin;
 }
 
+constexpr const char kLossEvent[] = "lk-expected-loss", kLossProperty[] = "packet-loss-percentage";
+// Below this libopus prefers its better mode, which has no redundancy, for all but speech.
+constexpr guint kLeastRedundant = 10;
+
+GstPadProbeReturn
+on_expected_loss (GstPad *pad, GstPadProbeInfo *info, gpointer data) noexcept {
+  auto &state = *static_cast<BinState *> (data);
+  const GstStructure *event = gst_event_get_structure (GST_PAD_PROBE_INFO_EVENT (info));
+  guint percent = 0;
+  if (!event || !gst_structure_has_name (event, kLossEvent)
+      || !gst_structure_get_uint (event, "percent", &percent))
+    return GST_PAD_PROBE_OK;
+  GST_INFO_OBJECT (pad, "the other end loses up to %u %%", percent);
+  gint wanted = percent == 0 ? state.default_loss : static_cast<gint> (std::max (percent, kLeastRedundant));
+  g_object_set (state.element, kLossProperty, wanted, nullptr);
+  return GST_PAD_PROBE_DROP;
+}
+
+/// Redundancy where packets are lost, unless the user has set what to prepare for.
+void
+follow_loss (BinState &state, gint before) {
+  g_object_get (state.element, kLossProperty, &state.default_loss, nullptr);
+  if (state.default_loss != before) return;
+  auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (state.element, "src"));
+  gst_pad_add_probe (pad.get (), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_expected_loss, &state, nullptr);
+}
+
 Result<Ref<GstElement>>
 make_audio_row (const Codec &codec, const EncodeSpec &spec, GstElement *encoder) {
   auto level = make_element ("level");
@@ -166,11 +194,14 @@ make_encode_bin (const EncodeSpec &spec) {
   auto bin = audio ? make_audio_row (*codec, spec, encoder->get ())
                    : make_video_row (*codec, *state, encoder->get ());
   if (!bin) return bin;
+  gint loss = 0;
+  if (audio) g_object_get (encoder->get (), kLossProperty, &loss, nullptr);
   if (spec.setup) {
     auto before = get_bitrate (encoder->get (), *state->encoder);
     spec.setup (encoder->get ());
     if (get_bitrate (encoder->get (), *state->encoder) != before) state->user_bitrate = true;
   }
+  if (audio) follow_loss (*state, loss);
   g_object_set_qdata_full (G_OBJECT (bin->get ()), state_quark (), state.release (),
                            [] (gpointer p) { delete static_cast<BinState *> (p); });
   return bin;
@@ -183,6 +214,12 @@ set_encode_bitrate (GstElement *bin, uint32_t bitrate_bps) {
   std::lock_guard hold (state->lock);
   state->user_bitrate = true;
   set_bitrate (state->element, *state->encoder, bitrate_bps);
+}
+
+Ref<GstEvent>
+make_loss_event (uint32_t percent) {
+  return Ref<GstEvent>::adopt (gst_event_new_custom (
+      GST_EVENT_CUSTOM_UPSTREAM, gst_structure_new (kLossEvent, "percent", G_TYPE_UINT, percent, nullptr)));
 }
 
 uint32_t

@@ -23,6 +23,9 @@ struct EncodeSpec {
 Result<Ref<GstElement>> make_encode_bin (const EncodeSpec &spec);
 /// Sets a new bitrate on a running encode bin.
 void set_encode_bitrate (GstElement *bin, uint32_t bitrate_bps);
+/// To be sent upstream to an encode bin: so many per cent of the packets will be lost. From ten per cent on,
+/// libopus puts a second copy of each packet into the next, at the cost of its quality.
+Ref<GstEvent> make_loss_event (uint32_t percent);
 /// Bitrate by pixels per second when the user gives none: 1280×720 at 30 → 1.7 Mbit/s, 640×360 → 450 kbit/s,
 /// 320×180 → 160 kbit/s …
 uint32_t default_video_bitrate (int width, int height, double fps);
