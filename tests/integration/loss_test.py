@@ -1,12 +1,15 @@
-"""Lost packets: pictures that cannot be repeated are replaced by a key frame soon, both ways."""
+"""Lost packets: pictures that cannot be repeated are replaced by a key frame soon, sound is concealed, a join takes its time."""
 import time
 import unittest
 
-from lk import media
+import numpy as np
+
+from lk import media, quality
 from lk.case import LiveKitTest
+from lk.impair import Both, Path
 from lk.launch import environment
 from lk.relay import Relay
-from lk.tap import VIDEO, Tap
+from lk.tap import AUDIO, VIDEO, Tap
 from lk.wait import wait_until
 
 HOLE = 0.5  # seconds in which every packet of the video is lost, repetitions too
@@ -68,6 +71,39 @@ class Loss(LiveKitTest):
         epoch = time.time() - time.monotonic()
         self.check(hole, lambda: [(b.arrival - epoch, number) for b in tap.buffers("video")
                                   if (number := b.number()) is not None])
+
+
+class Rough(LiveKitTest):
+    """A path as of a bad mobile network: packets are lost at random, and late by different times."""
+
+    def relay(self, loss, delay=0.1, jitter=0.03):
+        paths = Both(Path(loss, delay, jitter), Path(loss, delay, jitter, seed=2))
+        relay = Relay(self.server, paths)
+        self.addCleanup(relay.stop)
+        return relay.url, paths
+
+    def test_a_first_join_with_each_fifth_packet_lost_comes_about(self):
+        url, _ = self.relay(0.2, 0.03, 0)
+        ours = self.launch(f"livekitsrc room={self.room} kinds=audio ! fakesink", messages=True, env={"LIVEKIT_URL": url})
+        ours.wait_for_output("to=(string)connected", 14)
+
+    def test_sound_is_whole_with_each_tenth_packet_lost(self):
+        url, paths = self.relay(0.1)
+        them = self.peer("them")
+        them.publish_tone(600)
+        env = environment(self.server)
+        env["LIVEKIT_URL"] = url
+        tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=us kinds=audio name=r r.audio_0 ! {AUDIO}audio "
+                  f"audiotestsrc is-live=true freq=700 ! livekitsink room={self.room} identity=us connect-timeout=20000", env)
+        self.addCleanup(self._end, tap)
+        ear = them.hear("us", timeout=25)
+        ear.wait_for_tone(700, 20)
+        wait_until(lambda: len(tap.buffers("audio")) > 400, 30, lambda: f"sound\n{tap.output}")
+        wait_until(lambda: ear.last(8) is not None, 20, "eight seconds of ours")
+        self.assertGreater(paths.down.share_lost("audio"), 0.05, "the path is as bad as it should be")
+        heard = np.concatenate([b.samples() for b in tap.buffers("audio")])[-8 * 48000:]
+        self.assertLess(quality.broken_share(heard, 600), 0.04, "share of 20 ms that we heard broken")
+        self.assertLess(quality.broken_share(ear.last(8)[:, 0], 700), 0.06, "share of 20 ms that they heard broken")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "rtc/peer_transport.hpp"
 
 #include "base/log.hpp"
+#include "rtc/handshake_repeater.hpp"
 #include "rtc/ice_agent.hpp"
 
 #include <string_view>
@@ -177,6 +178,7 @@ struct TransportSignals {
 PeerTransport::PeerTransport (const PeerConfig &config) : config_ (config) {}
 
 PeerTransport::~PeerTransport () {
+  if (repeater_) repeater_->stop ();
   if (pipeline_) retire (std::move (pipeline_));
 }
 
@@ -203,6 +205,8 @@ PeerTransport::open (PacketTaps taps) {
   set_up_ice (webrtc_.get ());
   add_ice_servers ();
   connect_signals (std::move (taps));
+  repeater_ = std::make_shared<HandshakeRepeater> (config_.queue, *config_.timers);
+  repeater_->watch (webrtc_.get ());
   open_ = true;
   if (gst_element_set_state (pipeline_.get (), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
     return broken ("webrtcbin does not start");
@@ -243,6 +247,7 @@ PeerTransport::shut (std::function<void ()> done) {
   open_ = false;
   state_ = PeerState::Closed;
   waiting_candidates_.clear ();
+  if (repeater_) repeater_->stop ();
   // webrtcbin 1.22 drops what it has queued when it is stopped, and warns of promises that nobody answered.
   if (promise_) gst_promise_interrupt (promise_.get ());
   promise_.reset ();

@@ -11,6 +11,8 @@
 
 namespace lk::rtc {
 
+class HandshakeRepeater;
+
 /// Counted by probes on streaming threads.
 struct Traffic {
   std::atomic<uint64_t> rtp_in = 0, rtcp_in = 0, rtp_out = 0;
@@ -118,6 +120,7 @@ private:
   friend struct TransportSignals;
 
   const std::shared_ptr<Traffic> traffic_ = std::make_shared<Traffic> ();
+  std::shared_ptr<HandshakeRepeater> repeater_;
   PeerState state_ = PeerState::New;
   bool open_ = false, failed_ = false;
   bool remote_known_ = false;
