@@ -127,9 +127,10 @@ FrameSrc::on_lost (GstClockTime from, GstClockTime duration) {
   std::lock_guard guard (push_lock_);
   if (!head_sent_ || !ready_to_push ()) return;
   const GstClockTime running = params_.time->to_running (from);
-  if (running == GST_CLOCK_TIME_NONE || running < covered_until_ || !GST_CLOCK_TIME_IS_VALID (duration))
-    return;
-  covered_until_ = running + duration;
+  if (running == GST_CLOCK_TIME_NONE || !GST_CLOCK_TIME_IS_VALID (duration)) return;
+  // The jitter buffer's times are smoothed arrivals: neighbours overlap, or leave gaps, of a fraction.
+  if (running + duration / 2 < covered_until_) return;
+  covered_until_ = std::max<GstClockTime> (covered_until_, running + duration);
   auto *gap = gst_event_new_gap (running, duration);
   gst_event_set_gap_flags (gap, GST_GAP_FLAG_MISSING_DATA); // a decoder conceals it; silence would be heard
   gst_pad_push_event (src_pad, gap);

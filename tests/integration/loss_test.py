@@ -102,8 +102,8 @@ class Rough(LiveKitTest):
         wait_until(lambda: ear.last(8) is not None, 20, "eight seconds of ours")
         self.assertGreater(paths.down.share_lost("audio"), 0.05, "the path is as bad as it should be")
         heard = np.concatenate([b.samples() for b in tap.buffers("audio")])[-8 * 48000:]
-        self.assertLess(quality.broken_share(heard, 600), 0.04, "share of 20 ms that we heard broken")
-        self.assertLess(quality.broken_share(ear.last(8)[:, 0], 700), 0.06, "share of 20 ms that they heard broken")
+        self.assertLess(quality.hole_share(heard, 600), 0.02, "share of 20 ms that we heard broken")
+        self.assertLess(quality.hole_share(ear.last(8)[:, 0], 700), 0.04, "share of 20 ms that they heard broken")
 
 
 if __name__ == "__main__":
