@@ -18,7 +18,7 @@ class SlowLink(LiveKitTest):
         self.paths = Both(Path(delay=0.02), Path(delay=0.02, bps=FAST))
         relay = Relay(self.server, self.paths)
         self.addCleanup(relay.stop)
-        self.peer("them").publish_video(960, 540, fps=15, simulcast=True, bitrate=1_600_000, noise=40)
+        self.peer("them").publish_video(960, 540, fps=15, simulcast=True, bitrate=1_600_000, noise=15)
         env = environment(self.server)
         env["LIVEKIT_URL"] = relay.url
         self.tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=us name=r r.video_0 ! {VIDEO}video", env)
