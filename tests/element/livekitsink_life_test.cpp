@@ -49,6 +49,21 @@ TEST_F (Sink, WithoutPadsAnEosEventEndsThePipeline) {
   EXPECT_TRUE (ends_in_eos (message (GST_MESSAGE_EOS)));
 }
 
+TEST_F (Sink, ATrackThatWaitsForItsPermissionIsAWarningAndItsPadGoesOn) {
+  launch ("audiotestsrc is-live=true ! livekitsink");
+  play ();
+  ASSERT_TRUE (sends ("sink_0", 5));
+  auto track = session_->track ("sink_0");
+  session_->emit_later (
+      session::LocalTrackSuspended{ track, { Errc::NotAllowed, Retry::Never, "the permission is gone" } });
+  auto warning = message (GST_MESSAGE_WARNING);
+  ASSERT_TRUE (warning);
+  EXPECT_EQ (GST_MESSAGE_TYPE (warning.get ()), GST_MESSAGE_WARNING);
+  EXPECT_EQ (text_of (warning), "the permission is gone");
+  EXPECT_TRUE (sends ("sink_0", track->sender.stats ().frames + 5))
+      << "the session drops what it cannot send";
+}
+
 TEST_F (Sink, CleanEndOfTheSessionIsEosAndAFailureAnError) {
   launch ("livekitsink audiotestsrc is-live=true ! s.audio_0");
   play ();

@@ -134,7 +134,8 @@ class Expiry(LiveKitTest):
         endpoint = TokenEndpoint(lambda asked: {
             "server_url": meddler.url, "participant_token": self.jwt(SHORT, asked.get("participant_identity", "us"))})
         self.addCleanup(endpoint.stop)
-        driver = self.sink(None, f"token-url={endpoint.url} room={self.room} participant-name=Cam")
+        driver = self.sink(None, f"token-url={endpoint.url}?key=hidden-key room={self.room} participant-name=Cam",
+                           env={"GST_DEBUG": "2,lk*:7,livekit*:7"})
         driver.play()
         driver.wait_for_state("connected")
         self.assertEqual(endpoint.asked, [{"room_name": self.room, "participant_name": "Cam"}])
@@ -143,6 +144,9 @@ class Expiry(LiveKitTest):
         self.assertNotEqual(self.lose_and_come_back(meddler, driver), first)
         self.assertEqual(endpoint.asked[1]["participant_identity"], "us")
         self.check_sound()
+        self.assertIn("token: token-url", driver.process.output, "the log")
+        self.assertNotIn("eyJ", driver.process.output, "the beginning of a token")
+        self.assertNotIn("hidden-key", driver.process.output)
 
     def test_the_application_is_asked(self):
         meddler = self.meddle()
