@@ -57,5 +57,33 @@ class SlowLink(LiveKitTest):
             self.assertGreater(self.rate(2)[0], SLOW)
 
 
+class TinyLink(LiveKitTest):
+    """Not even the smallest picture fits: it pauses, and the sound goes on."""
+
+    def test_the_picture_pauses_and_the_sound_goes_on(self):
+        paths = Both(Path(delay=0.02), Path(delay=0.02, bps=FAST))
+        relay = Relay(self.server, paths)
+        self.addCleanup(relay.stop)
+        them = self.peer("them")
+        them.publish_video(320, 180, fps=10, bitrate=500_000, noise=40)
+        them.publish_tone(600)
+        env = environment(self.server)
+        env["LIVEKIT_URL"] = relay.url
+        ours = self.launch(f"livekitsrc room={self.room} identity=us name=r r.video_0 ! fakesink r.audio_0 ! fakesink",
+                           messages=True, env=env)
+        wait_until(lambda: paths.down.passed.get("video", 0) > 200, 30, lambda: f"video\n{ours.output[-2000:]}")
+        paths.down.bps = 120_000
+        ours.wait_for_output("paused=(boolean)true", 25)
+        wait_until(lambda: self.lost_sound(paths.down) == 0, 15, "two seconds without a packet of sound lost")
+        paths.down.bps = FAST
+        ours.wait_for_output("paused=(boolean)false", 40)
+
+    @staticmethod
+    def lost_sound(path):
+        begin, lost = time.monotonic(), path.lost.get("audio", 0)
+        wait_until(lambda: time.monotonic() > begin + 2, 5, "two seconds")
+        return path.lost.get("audio", 0) - lost
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

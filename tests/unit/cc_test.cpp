@@ -259,6 +259,22 @@ TEST (Estimator, ALongerPathIsNoQueueForEver) {
   EXPECT_GE (path.target (), 1e6);
 }
 
+TEST (Estimator, SoundAloneSaysNothingOfAQueue) {
+  Path path;
+  path.send_bps = 1.6e6;
+  path.run (10s);
+  path.link_bps = 700e3;
+  path.run (1s);
+  ASSERT_TRUE (path.estimator.congested ());
+  auto before = path.target ();
+  for (Nanos time = 0s; time < 3s; time += 20ms) { // the server has paused the picture
+    path.estimator.packet (path.now + time, 160);
+    path.estimator.update (path.now + time);
+  }
+  EXPECT_FALSE (path.estimator.congested ());
+  EXPECT_GT (path.target (), 0.5 * before);
+}
+
 TEST (Estimator, StartsAnewAfterSilence) {
   Path path;
   path.run (10s);

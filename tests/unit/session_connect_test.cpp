@@ -93,6 +93,7 @@ TEST_F (Connect, TheSettingsReachNetworkAndPeers) {
   EXPECT_EQ (parts_->access.ca_file, "ca.pem");
   EXPECT_EQ (parts_->access.tls_validation_flags, 1u);
   EXPECT_FALSE (signal ().params.auto_subscribe);
+  EXPECT_TRUE (signal ().params.subscriber_allow_pause);
   EXPECT_EQ (signal ().params.timeout, 3s);
   EXPECT_FALSE (signal ().params.token.empty ());
   auto response = join_response ();

@@ -6,6 +6,8 @@ namespace lk::cc {
 namespace {
 
 constexpr Nanos kWindow = std::chrono::seconds (10), kMaxJitter = std::chrono::milliseconds (60);
+// What is not heard of for so long has gone, or cannot be known.
+constexpr Nanos kForgotten = std::chrono::milliseconds (500);
 
 } // namespace
 
@@ -24,7 +26,11 @@ QueueDelay::add (Nanos sent, Nanos arrived) {
 
 void
 QueueDelay::close_batch (Nanos now) {
-  if (!least_) return;
+  if (!least_) {
+    if (now - last_ > kForgotten) delay_ = Nanos (0);
+    return;
+  }
+  last_ = now;
   auto least = *least_;
   auto spread = std::min (sum_ / count_, kMaxJitter);
   jitter_ += (spread - jitter_) / 10;

@@ -33,6 +33,7 @@ private:
   std::optional<Nanos> least_; // of the batch
   Nanos sum_{ 0 };
   int count_ = 0;
+  Nanos last_{ 0 };          // that something was said of
   std::deque<Least> minima_; // rising: the front is the minimum of the window
   Nanos delay_{ 0 }, jitter_{ 0 };
 };
