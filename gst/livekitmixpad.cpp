@@ -2,7 +2,7 @@
 
 struct _GstLiveKitMixPad {
   GstGhostPad parent;
-  std::shared_ptr<lk::gst::AudioMix> *mix;
+  std::shared_ptr<lk::gst::Mix> *mix;
 };
 
 static void gst_livekit_mix_pad_child_proxy_init (gpointer iface, gpointer);
@@ -14,7 +14,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (GstLiveKitMixPad, gst_livekit_mix_pad, GST_TYPE_G
 namespace lk::gst {
 
 GstPad *
-make_mix_pad (GstPadTemplate *pad_template, const char *name, std::shared_ptr<AudioMix> mix) {
+make_mix_pad (GstPadTemplate *pad_template, const char *name, std::shared_ptr<Mix> mix) {
   auto *pad = GST_PAD (g_object_new (GST_TYPE_LIVEKIT_MIX_PAD, "name", name, "direction", GST_PAD_SRC,
                                      "template", pad_template, nullptr));
   auto target = mix->output ();
@@ -65,7 +65,7 @@ gst_livekit_mix_pad_finalize (GObject *object) {
 
 static void
 gst_livekit_mix_pad_init (GstLiveKitMixPad *self) {
-  self->mix = new std::shared_ptr<lk::gst::AudioMix>;
+  self->mix = new std::shared_ptr<lk::gst::Mix>;
 }
 
 static void

@@ -1,7 +1,7 @@
-// The pad "audio_mix" of livekitsrc: a ghost pad whose children are the participants in the mix.
+// A mix pad of livekitsrc: a ghost pad whose children are the participants in the mix.
 #pragma once
 
-#include "audio_mix.hpp"
+#include "mix.hpp"
 
 G_BEGIN_DECLS
 #define GST_TYPE_LIVEKIT_MIX_PAD (gst_livekit_mix_pad_get_type ())
@@ -10,8 +10,8 @@ G_END_DECLS
 
 namespace lk::gst {
 
-/// A new floating pad over the mix. GstChildProxy: each participant that is heard, by identity, with `volume`
-/// and `mute`.
-GstPad *make_mix_pad (GstPadTemplate *pad_template, const char *name, std::shared_ptr<AudioMix> mix);
+/// A new floating pad over the mix. GstChildProxy: each participant in it, by identity, with the properties
+/// of its input (`volume`, `mute`, or `alpha`).
+GstPad *make_mix_pad (GstPadTemplate *pad_template, const char *name, std::shared_ptr<Mix> mix);
 
 } // namespace lk::gst

@@ -13,12 +13,12 @@
  */
 #include "livekitsrc.hpp"
 
-#include "audio_mix.hpp"
 #include "continuity.hpp"
 #include "elements.hpp"
 #include "errors.hpp"
 #include "livekitmixpad.hpp"
 #include "livekitsrcpad.hpp"
+#include "mix.hpp"
 #include "participant.hpp"
 #include "props.hpp"
 #include "srctrack.hpp"
@@ -63,8 +63,8 @@ rows () {
         "Track sources to receive, comma-separated: camera, microphone, screen-share, screen-share-audio "
         "(default: all)"),
     LK_FILTER_ROW ("kinds", kinds, "Kinds",
-                   "Kinds of tracks to receive, comma-separated: audio, video (default: both, or audio where "
-                   "pad audio_mix is requested)"),
+                   "Kinds of tracks to receive, comma-separated: audio, video (default: both; with mix pads, "
+                   "what they mix)"),
     { "auto-subscribe",
       [] (const char *n) {
         return g_param_spec_boolean (n, "Auto subscribe",
@@ -110,6 +110,8 @@ GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE (
     GST_STATIC_CAPS ("video/x-raw(ANY); video/x-vp8; video/x-h264; video/x-vp9; video/x-av1; video/x-h265"));
 GstStaticPadTemplate audio_mix_template
     = GST_STATIC_PAD_TEMPLATE ("audio_mix", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS ("audio/x-raw"));
+GstStaticPadTemplate video_mix_template
+    = GST_STATIC_PAD_TEMPLATE ("video_mix", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS ("video/x-raw"));
 
 } // namespace
 
@@ -127,7 +129,7 @@ struct GstLiveKitSrcPriv {
   lk::gst::SrcSettings settings;
   std::map<const lk::session::RemoteTrack *, std::shared_ptr<lk::gst::SrcTrack>> tracks; // by what they show
   std::set<std::shared_ptr<lk::gst::SrcTrack>> ending;                                   // EOS under way
-  std::shared_ptr<lk::gst::AudioMix> mix;                                                // of pad audio_mix
+  std::map<lk::media::MediaKind, std::shared_ptr<lk::gst::Mix>> mixes;
   std::set<std::string> requested;      // sids subscribed by set-subscribed, whatever the filter says
   guint next_audio = 0, next_video = 0; // names are never reused while the element runs
   bool active = false, playing = false;
@@ -155,25 +157,41 @@ std::vector<TrackPtr>
 all_tracks (GstLiveKitSrc *self) {
   std::lock_guard guard (self->priv->lock);
   std::vector<TrackPtr> out;
-  if (self->priv->mix) out = self->priv->mix->tracks ();
   for (const auto &[remote, track] : self->priv->tracks)
     out.push_back (track);
+  for (const auto &[kind, mix] : self->priv->mixes)
+    for (auto &track : mix->tracks ())
+      out.push_back (std::move (track));
   return out;
 }
 
-/// What the session is asked for. Who takes only the mix needs no pictures, if he does not say so. priv->lock
-/// held.
+/// What the session is asked for: for mix pads only what they mix, if the user does not say otherwise.
+/// priv->lock held.
 session::TrackFilter
 wanted (const GstLiveKitSrcPriv &priv) {
   auto filter = priv.settings.filter;
-  if (filter.kinds.empty () && priv.mix) filter.kinds = "audio";
+  if (!filter.kinds.empty ()) return filter;
+  for (const auto &[kind, mix] : priv.mixes)
+    filter.kinds.append (filter.kinds.empty () ? "" : ",")
+        .append (kind == media::MediaKind::Audio ? "audio" : "video");
   return filter;
 }
 
-std::shared_ptr<AudioMix>
-mix_of (GstLiveKitSrc *self) {
+/// The mix of that kind, if its pad was requested.
+std::shared_ptr<Mix>
+mix_of (GstLiveKitSrc *self, media::MediaKind kind) {
   std::lock_guard guard (self->priv->lock);
-  return self->priv->mix;
+  auto it = self->priv->mixes.find (kind);
+  return it == self->priv->mixes.end () ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<Mix>>
+all_mixes (GstLiveKitSrc *self) {
+  std::lock_guard guard (self->priv->lock);
+  std::vector<std::shared_ptr<Mix>> out;
+  for (const auto &[kind, mix] : self->priv->mixes)
+    out.push_back (mix);
+  return out;
 }
 
 Ref<GstPad>
@@ -242,8 +260,8 @@ open_track (GstLiveKitSrc *self, SrcTrack &track) {
 void
 mix_in (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   const media::Codec *codec = media::find_codec (remote->codec ());
-  auto mix = mix_of (self);
-  if (!mix || !codec || codec->kind != media::MediaKind::Audio) return;
+  auto mix = codec ? mix_of (self, codec->kind) : nullptr;
+  if (!mix) return;
   if (auto mixed = mix->add (track_params (self, remote, *codec))) open_track (self, *mixed);
 }
 
@@ -313,7 +331,7 @@ end_track (GstLiveKitSrc *self, const session::RemoteTrackPtr &remote) {
   if (auto pad = pad_of (self, *track))
     g_signal_emit (self, signals[SIGNAL_TRACK_UNSUBSCRIBED], 0, pad.get ());
   auto element = Ref<GstElement>::retain (GST_ELEMENT (self));
-  auto mix = mix_of (self);
+  auto mix = mix_of (self, track->codec ().kind);
   if (auto mixed = mix ? mix->find (remote.get ()) : nullptr) {
     self->priv->continuity.remove (mixed->frame_src ());
     run_in_pool ([element, mix, remote] { mix->remove (remote.get ()); });
@@ -341,7 +359,7 @@ send_eos (GstLiveKitSrc *self) {
     linked |= pad && gst_pad_is_linked (pad.get ());
     run_in_pool ([track] { track->frame_src ()->finish (); });
   }
-  if (auto mix = mix_of (self)) {
+  for (const auto &mix : all_mixes (self)) {
     mix->finish ();
     linked = true;
   }
@@ -374,6 +392,7 @@ on_event (GstLiveKitSrc *self, const session::SessionEvent &event) {
       auto it = self->priv->tracks.find (e->track.get ());
       if (it != self->priv->tracks.end ()) track = it->second;
     }
+    if (auto mix = track ? mix_of (self, track->codec ().kind) : nullptr) mix->changed (e->track.get ());
     if (auto pad = track ? pad_of (self, *track) : nullptr) {
       g_object_notify (G_OBJECT (pad.get ()), "muted");
       g_object_notify (G_OBJECT (pad.get ()), "paused");
@@ -450,7 +469,8 @@ deactivate (GstLiveKitSrc *self) {
     remove_pad (self, *track);
     track->dismantle ();
   }
-  if (auto mix = mix_of (self)) mix->clear ();
+  for (const auto &mix : all_mixes (self))
+    mix->clear ();
   priv->time->clear ();
 }
 
@@ -552,14 +572,20 @@ settings_changed (GstLiveKitSrc *self, const SrcSettings &before, const SrcSetti
     filter_changed (self);
 }
 
-// ---- the mix
+// ---- the mix pads
+
+media::MediaKind
+kind_of (GstPadTemplate *pad_template) {
+  return g_str_has_prefix (GST_PAD_TEMPLATE_NAME_TEMPLATE (pad_template), "audio") ? media::MediaKind::Audio
+                                                                                   : media::MediaKind::Video;
+}
 
 void
-mix_linked (GstPad *pad, GstPad *, gpointer) {
+mix_linked (GstPad *pad, GstPad *peer, gpointer) {
   auto element = Ref<GstElement>::adopt (gst_pad_get_parent_element (pad));
   if (!element) return;
   auto *self = GST_LIVEKIT_SRC (element.get ());
-  auto mix = mix_of (self);
+  auto mix = mix_of (self, kind_of (GST_PAD_PAD_TEMPLATE (pad)));
   if (!mix) return;
   bool playing = false;
   std::vector<session::RemoteTrackPtr> remotes;
@@ -567,10 +593,10 @@ mix_linked (GstPad *pad, GstPad *, gpointer) {
     std::lock_guard guard (self->priv->lock);
     playing = self->priv->playing;
     for (const auto &[remote, track] : self->priv->tracks)
-      remotes.push_back (track->track ());
+      if (track->codec ().kind == mix->kind ()) remotes.push_back (track->track ());
   }
   const GstClockTime now = playing ? running_time (self) : 0;
-  mix->start (GST_CLOCK_TIME_IS_VALID (now) ? now : 0);
+  mix->start (peer, GST_CLOCK_TIME_IS_VALID (now) ? now : 0);
   for (const auto &remote : remotes)
     mix_in (self, remote);
 }
@@ -579,30 +605,34 @@ GstPad *
 request_new_pad (GstElement *element, GstPadTemplate *pad_template, const gchar *, const GstCaps *) {
   auto *self = GST_LIVEKIT_SRC (element);
   auto *priv = self->priv;
+  const auto kind = kind_of (pad_template);
+  const char *name = GST_PAD_TEMPLATE_NAME_TEMPLATE (pad_template);
   guint latency_ms = 0;
   {
     std::lock_guard guard (priv->lock);
-    if (priv->mix) {
-      GST_WARNING_OBJECT (self, "audio_mix is there already: put a tee behind it");
+    if (priv->mixes.contains (kind)) {
+      GST_WARNING_OBJECT (self, "%s is there already: put a tee behind it", name);
       return nullptr;
     }
     latency_ms = priv->settings.latency_ms;
   }
-  auto made = AudioMix::create (element, latency_ms * GST_MSECOND);
-  if (!made) {
-    post_error (element, made.error ());
+  auto mix = Mix::create (element, kind, latency_ms * GST_MSECOND);
+  if (!mix) {
+    post_error (element, mix.error ());
     return nullptr;
   }
-  auto mix = *made;
-  GstPad *pad = make_mix_pad (pad_template, "audio_mix", mix);
+  GstPad *pad = make_mix_pad (pad_template, name, *mix);
   g_signal_connect (pad, "linked", G_CALLBACK (mix_linked), nullptr);
   if (GST_STATE (element) > GST_STATE_READY || GST_STATE_PENDING (element) > GST_STATE_READY)
     gst_pad_set_active (pad, TRUE);
-  if (!gst_element_add_pad (element, pad)) return nullptr;
-  gst_child_proxy_child_added (GST_CHILD_PROXY (self), G_OBJECT (pad), "audio_mix");
+  if (!gst_element_add_pad (element, pad)) {
+    (*mix)->close ();
+    return nullptr;
+  }
+  gst_child_proxy_child_added (GST_CHILD_PROXY (self), G_OBJECT (pad), name);
   {
     std::lock_guard guard (priv->lock);
-    priv->mix = mix;
+    priv->mixes[kind] = *mix;
   }
   filter_changed (self);
   return pad;
@@ -611,10 +641,11 @@ request_new_pad (GstElement *element, GstPadTemplate *pad_template, const gchar 
 void
 release_pad (GstElement *element, GstPad *pad) {
   auto *self = GST_LIVEKIT_SRC (element);
-  std::shared_ptr<AudioMix> mix;
+  std::shared_ptr<Mix> mix;
   {
     std::lock_guard guard (self->priv->lock);
-    mix.swap (self->priv->mix);
+    if (auto node = self->priv->mixes.extract (kind_of (GST_PAD_PAD_TEMPLATE (pad))))
+      mix = std::move (node.mapped ());
   }
   gst_pad_set_active (pad, FALSE);
   gst_child_proxy_child_removed (GST_CHILD_PROXY (self), G_OBJECT (pad), GST_PAD_NAME (pad));
@@ -751,6 +782,8 @@ gst_livekit_src_class_init (GstLiveKitSrcClass *klass) {
                                                         GST_TYPE_LIVEKIT_SRC_PAD);
   // After the others: "r." in a launch line takes the first template that fits.
   gst_element_class_add_static_pad_template_with_gtype (element_class, &lk::gst::audio_mix_template,
+                                                        GST_TYPE_LIVEKIT_MIX_PAD);
+  gst_element_class_add_static_pad_template_with_gtype (element_class, &lk::gst::video_mix_template,
                                                         GST_TYPE_LIVEKIT_MIX_PAD);
   gst_type_mark_as_plugin_api (GST_TYPE_LIVEKIT_SRC_PAD, GstPluginAPIFlags (0));
   gst_type_mark_as_plugin_api (GST_TYPE_LIVEKIT_MIX_PAD, GstPluginAPIFlags (0));

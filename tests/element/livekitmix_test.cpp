@@ -1,5 +1,6 @@
 // The pad audio_mix of livekitsrc on a fake session.
 #include "livekitsrc_util.hpp"
+#include "mix_layout.hpp"
 
 using namespace lk;
 using namespace lk::test;
@@ -32,6 +33,43 @@ protected:
   Drain drain_{ "audio/x-raw,format=S16LE,rate=48000,channels=2" };
   Ref<GstPad> mix_;
 };
+
+bool
+operator== (const gst::Tile &a, const gst::Tile &b) {
+  return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
+}
+
+TEST (Grid, IsAsSquareAsWidePicturesLike) {
+  EXPECT_TRUE (gst::grid (0, 1280, 720).empty ());
+  EXPECT_TRUE (gst::grid (1, 1280, 720)[0] == (gst::Tile{ 0, 0, 1280, 720 }));
+  auto two = gst::grid (2, 1280, 720);
+  EXPECT_TRUE (two[0] == (gst::Tile{ 0, 0, 640, 720 }) && two[1] == (gst::Tile{ 640, 0, 640, 720 }));
+  auto three = gst::grid (3, 1280, 720);
+  EXPECT_TRUE (three[1] == (gst::Tile{ 640, 0, 640, 360 }));
+  EXPECT_TRUE (three[2] == (gst::Tile{ 320, 360, 640, 360 })) << "the last row is centred";
+  // A tall frame has them below each other.
+  EXPECT_TRUE (gst::grid (2, 720, 1280)[1] == (gst::Tile{ 0, 640, 720, 640 }));
+}
+
+TEST (Grid, TilesStayInsideAndApartWhateverTheNumbers) {
+  for (int width : { 2, 33, 176, 1280, 4096 })
+    for (int height : { 2, 17, 144, 720, 2160 })
+      for (size_t count = 1; count <= 60; count++) {
+        auto tiles = gst::grid (count, width, height);
+        ASSERT_EQ (tiles.size (), count);
+        if (size_t (width) < 2 * count || size_t (height) < 2 * count) continue; // no room for even tiles
+        for (size_t i = 0; i < count; i++) {
+          const auto &t = tiles[i];
+          ASSERT_TRUE (t.x >= 0 && t.y >= 0 && t.x + t.width <= width && t.y + t.height <= height)
+              << count << " in " << width << "x" << height;
+          for (size_t j = 0; j < i; j++) {
+            const auto &o = tiles[j];
+            ASSERT_TRUE (t.x >= o.x + o.width || o.x >= t.x + t.width || t.y >= o.y + o.height
+                         || o.y >= t.y + t.height);
+          }
+        }
+      }
+}
 
 TEST_F (Mix, IsSilenceBeforeAnybodyCame) {
   listen ();
@@ -108,6 +146,41 @@ TEST_F (Mix, PicturesAreNotTakenUnlessAskedFor) {
   g_object_set (src_, "kinds", "audio,video", nullptr);
   subscribe ("TR_w", "vp8");
   EXPECT_TRUE (pad ("video_0"));
+}
+
+TEST_F (Mix, PicturesHaveTheSizeAndRateThatDownstreamNames) {
+  make ();
+  mix_ = Ref<GstPad>::adopt (gst_element_request_pad_simple (src_, "video_mix"));
+  Drain drain{ "video/x-raw,width=320,height=180,framerate=10/1" };
+  drain.link (mix_);
+  play ();
+  ASSERT_TRUE (wait_until ([&] { return drain.count () >= 5; }, 10s));
+  auto got = drain.got ();
+  EXPECT_NE (got[0].caps.find ("width=(int)320, height=(int)180"), std::string::npos) << got[0].caps;
+  EXPECT_EQ (got[1].pts - got[0].pts, 100 * GST_MSECOND);
+  play (GST_STATE_NULL);
+}
+
+TEST_F (Mix, PicturesStandInTheOrderOfArrivalAndShareTheFrame) {
+  make ();
+  mix_ = Ref<GstPad>::adopt (gst_element_request_pad_simple (src_, "video_mix"));
+  Drain drain{ "video/x-raw" };
+  drain.link (mix_);
+  play ();
+  auto a = subscribe ("TR_a", "vp8", "a");
+  auto b = subscribe ("TR_b", "vp8", "b");
+  ASSERT_TRUE (pad ("video_1"));
+  auto get = [&] (const char *property) {
+    gint value = -1;
+    gst_child_proxy_get (GST_CHILD_PROXY (src_), property, &value, nullptr);
+    return value;
+  };
+  EXPECT_EQ (get ("video_mix::a::xpos"), 0);
+  EXPECT_EQ (get ("video_mix::b::xpos"), 640);
+  EXPECT_EQ (get ("video_mix::b::width"), 640);
+  unsubscribe (a);
+  EXPECT_TRUE (wait_until ([&] { return get ("video_mix::b::width") == 1280; }, 5s));
+  play (GST_STATE_NULL);
 }
 
 TEST_F (Mix, EndsWithTheElement) {

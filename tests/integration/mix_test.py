@@ -1,6 +1,7 @@
-"""The room as one sound: livekitsrc's pad audio_mix against speakers of the official SDK."""
+"""The room as one sound and one picture: livekitsrc's mix pads against participants of the official SDK."""
 import os
 import re
+import subprocess
 import unittest
 
 import numpy as np
@@ -115,6 +116,57 @@ class Mix(LiveKitTest):
         wanted = {args[0].kind for _, name, args in them.events if name == "local_track_subscribed"}
         self.assertEqual(wanted, {rtc.TrackKind.KIND_AUDIO})
         self.end()
+
+    def brightness(self, path, at):
+        """Deviation of the luminance in the left and the right half of the picture at that second."""
+        raw = subprocess.run(["ffmpeg", "-v", "error", "-ss", str(at), "-i", path, "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo",
+                              "-"], capture_output=True, check=True, timeout=30).stdout
+        picture = np.frombuffer(raw, dtype=np.uint8).reshape(720, 1280)
+        return float(picture[:, :640].std()), float(picture[:, 640:].std())
+
+    def test_the_room_becomes_one_film(self):
+        first, second = self.peer("first"), self.peer("second")
+        first.publish_tone(440)
+        first.publish_video(320, 180)
+        second.publish_tone(1000)
+        second.publish_video(320, 180)
+        path = self.path("room.mkv")
+        process = self.launch(f"livekitsrc name=r room={self.room} identity=us  matroskamux name=m streamable=true "
+                              f"! filesink buffer-mode=unbuffered location={path} "
+                              "r.video_mix ! videoconvert ! x264enc tune=zerolatency speed-preset=ultrafast ! h264parse ! m. "
+                              "r.audio_mix ! audioconvert ! opusenc ! m.", eos_on_shutdown=True)
+        for peer in (first, second):
+            wait_until(lambda peer=peer: peer.event_names().count("local_track_subscribed") == 2, 20,
+                       lambda: f"subscriptions\n{process.output[-2000:]}")
+        self.grow(process, path, 150_000)
+        second.leave()
+        first.wait_for_no_participant("second")
+        self.grow(process, path, 150_000)
+        code, took = process.interrupt(10)
+        self.assertEqual(code, 0, process.output)
+        self.assertLess(took, 1.5)
+        film = Recording(path)
+        video = film.stream("video")
+        self.assertEqual((video["width"], video["height"], video["r_frame_rate"]), (1280, 720, "30/1"))
+        times = film.picture_times()
+        steps = np.diff(times)
+        self.assertLess(float(steps.max()), 0.05, "a hole in the picture")
+        halves = [self.brightness(path, at) for at in np.arange(0.1, times[-1] - 0.1, 0.25)]
+        self.assertTrue(any(min(both) > 20 for both in halves), halves)
+        sound = film.sound()[:, 0]
+        self.assertGreater(max(min(tone.share(part, 440), tone.share(part, 1000))
+                               for part in np.array_split(sound, max(1, len(sound) // RATE))), 0.3)
+        heard = film.sound_times()
+        self.assert_near(heard[0], times[0], 0.2, "sound and picture begin together")
+        self.assert_near(heard[-1], times[-1], 0.2, "and end together")
+
+    def grow(self, process, path, size):
+        until = (os.path.getsize(path) if os.path.exists(path) else 0) + size
+
+        def grown():
+            self.assertTrue(process.running, process.output)
+            return os.path.exists(path) and os.path.getsize(path) >= until
+        wait_until(grown, 30, lambda: f"{size} more bytes\n{process.output[-2000:]}")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,14 @@ class Recording:
 
     def picture_times(self):
         """Presentation times of the first video stream."""
-        out = _run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts_time",
+        return self._packet_times("v:0")
+
+    def sound_times(self):
+        """The same of the first audio stream's packets."""
+        return self._packet_times("a:0")
+
+    def _packet_times(self, stream):
+        out = _run(["ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time",
                     "-of", "csv=p=0", self.path]).decode()
         return sorted(float(line.strip(",")) for line in out.split() if line.strip(",") not in ("", "N/A"))
 
