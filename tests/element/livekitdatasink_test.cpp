@@ -181,6 +181,11 @@ struct BadRow {
   std::string bytes;
   const char *says;
 };
+/// By its bytes, it would be, with those that nobody has written between the fields.
+void
+PrintTo (const BadRow &row, std::ostream *out) {
+  *out << row.properties;
+}
 class BadInput : public DataSink, public testing::WithParamInterface<BadRow> {};
 
 TEST_P (BadInput, IsCountedWithOneWarningAndThePipelineGoesOn) {

@@ -11,6 +11,7 @@ from lk.case import LiveKitTest
 from lk.data_peer import DataPeer
 from lk.launch import BUILD
 from lk.peer import _run
+from lk.relay import Relay
 from lk.server import token
 from lk.wait import wait_until
 
@@ -125,6 +126,24 @@ class Sending(DataTest):
         self.assertEqual((info.name, info.mime_type, info.size, dict(info.attributes)),
                          ("large.bin", "image/x-test", len(content), {"k": "v"}))
         self.assertIn("state=(string)done", process.output)
+
+    def test_the_tail_of_a_file_arrives_over_a_slow_link(self):
+        peer = self.data_peer(topics=["files"])
+        free = [0.0]
+
+        def slow(packet):
+            """60 kB/s upwards: what SCTP took at once is on its way for five seconds."""
+            if not packet.up or len(packet.data) < 700:  # the SDK must learn of the sender meanwhile
+                return 0.0
+            now = time.monotonic()
+            free[0] = max(free[0], now) + len(packet.data) / 60_000
+            return free[0] - now
+        relay = Relay(self.server, slow)
+        self.addCleanup(relay.stop)
+        content = noise(300_000, 6)
+        self.ends(self.launch(f"filesrc location={self.file('tail', content)} ! livekitdatasink room={self.room} mode=bytes "
+                              "stream-per=segment topic=files drain-timeout=30000", env={"LIVEKIT_URL": relay.url}), 60)
+        self.assertEqual(peer.wait_for_content()[2], content)
 
     def test_each_text_buffer_is_a_text_stream(self):
         peer = self.data_peer(topics=["notes"])
