@@ -31,7 +31,8 @@ Link::connect () {
   params.url = settings_.url;
   params.token = settings_.token;
   params.auto_subscribe = settings_.auto_subscribe;
-  // A picture that does not fit even at its smallest takes the sound with it otherwise. The pad fills the time.
+  // A picture that does not fit even at its smallest takes the sound with it otherwise. The pad fills the
+  // time.
   params.subscriber_allow_pause = true;
   params.timeout = settings_.timeout;
   signalling_->connect (params);
