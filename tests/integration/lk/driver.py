@@ -1,6 +1,7 @@
 """lk-driver (tests/fault/driver.cpp): a pipeline that a test starts, stops and changes while it runs, in one process."""
 import os
 import re
+import shlex
 
 from . import launch
 from .wait import wait_until
@@ -13,12 +14,12 @@ class Driver:
         fifo = test.path(f"commands-{id(self)}")
         os.mkfifo(fifo)
         program = os.path.join(launch.BUILD, "tests", "fault", "lk-driver")
-        import shlex
         full = dict(env or {})
         if answers:
             full["LK_DRIVER_ANSWERS"] = "1"
+        # For reading, too: so it waits for nobody at the other end.
+        self._commands = open(os.open(fifo, os.O_RDWR), "w", buffering=1, encoding="utf-8")  # pylint: disable=consider-using-with
         self.process = test.run_program([program, fifo, *shlex.split(pipeline)], {**NO_SERVER, **full})
-        self._commands = open(fifo, "w", buffering=1, encoding="utf-8")  # pylint: disable=consider-using-with
         test.addCleanup(self.quit)
         self.process.wait_for_output("ready", 30)
 
