@@ -239,6 +239,23 @@ TEST (Estimator, WhatIsReceivedWithoutAQueueIsProven) {
   EXPECT_GT (path.target (), 1.3e6);
 }
 
+TEST (Estimator, AShortProbeOfAServerIsBelieved) {
+  Path path;
+  path.send_bps = 1.6e6;
+  path.run (10s);
+  path.link_bps = 120e3;
+  path.run (2s);
+  path.send_bps = 50e3;
+  path.run (5s);
+  ASSERT_LT (path.target (), 200e3);
+  path.link_bps = 3e6;
+  path.send_bps = 650e3;
+  path.run (250ms);
+  path.send_bps = 50e3;
+  path.run (200ms);
+  EXPECT_GT (path.target (), 550e3);
+}
+
 TEST (Estimator, APauseOfTheSchedulerIsForgiven) {
   Path path;
   path.run (10s);

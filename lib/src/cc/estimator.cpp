@@ -128,7 +128,7 @@ Estimator::grow (Nanos now, double received) {
   if (delay_.delay () >= kStanding) return;
   // What came through without a queue is proven.
   if (delay_.delay () < kNoticed + delay_.jitter () / 2) {
-    double proven = std::max (received, rate_.sustained (now));
+    double proven = std::max (received, rate_.proven (now));
     if (capacity_.above (proven)) capacity_.forget ();
     target_ = std::max (*target_, proven);
   }

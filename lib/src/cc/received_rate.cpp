@@ -9,8 +9,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Nanos kFirstWindow = milliseconds (500), kWindow = milliseconds (150), kRecent = milliseconds (250),
-                kSustained = milliseconds (500);
-// At 100 Mbit/s in full packets; what is beyond is only counted too low.
+                kProven = milliseconds (150);
+// At 200 Mbit/s in full packets; what is beyond is only counted too low.
 constexpr size_t kMaxPieces = 5000;
 
 double
@@ -27,7 +27,7 @@ ReceivedRate::add (Nanos arrived, uint32_t bytes) {
   window_bytes_ += bytes;
 
   pieces_.push_back ({ arrived, bytes });
-  while (pieces_.size () > kMaxPieces || arrived - pieces_.front ().arrived > kSustained)
+  while (pieces_.size () > kMaxPieces || arrived - pieces_.front ().arrived > kRecent)
     pieces_.pop_front ();
 }
 
@@ -59,8 +59,8 @@ ReceivedRate::recent (Nanos now) {
 }
 
 double
-ReceivedRate::sustained (Nanos now) {
-  return over (now, kSustained);
+ReceivedRate::proven (Nanos now) {
+  return over (now, kProven);
 }
 
 double

@@ -17,8 +17,9 @@ public:
   std::optional<double> filtered () const;
   /// Of the 250 ms before `now`.
   double recent (Nanos now);
-  /// Of the 500 ms before `now`: follows a step up, which the filter hardly believes for seconds.
-  double sustained (Nanos now);
+  /// Of the 150 ms before `now`: a server probes for 200 ms, and the filter hardly believes a step up for
+  /// seconds.
+  double proven (Nanos now);
 
 private:
   void close_window (Nanos now);
@@ -32,7 +33,7 @@ private:
     Nanos arrived;
     uint32_t bytes;
   };
-  std::deque<Piece> pieces_; // of the last 500 ms
+  std::deque<Piece> pieces_; // of the last 250 ms
 };
 
 } // namespace lk::cc
