@@ -80,6 +80,9 @@ struct Announcer {
     if (e.cause)
       gst_structure_set (message.get (), "code", G_TYPE_STRING, to_string (e.cause->code), "reason",
                          G_TYPE_STRING, e.cause->message.c_str (), nullptr);
+    if (e.recovery)
+      gst_structure_set (message.get (), "resumed", G_TYPE_BOOLEAN, gboolean (e.recovery->resumed),
+                         "outage-ms", G_TYPE_UINT64, guint64 (e.recovery->outage.count ()), nullptr);
     return { std::move (message) };
   }
   Announcement

@@ -33,6 +33,7 @@ namespace {
 
 struct SrcSettings {
   SrcTracks::Wishes wishes;
+  guint reappear_ms = 15000;
 };
 
 using Row = Prop<SrcSettings>;
@@ -80,6 +81,15 @@ rows () {
       },
       [] (SrcSettings &s, const GValue *v) { s.wishes.latency_ms = g_value_get_uint (v); },
       [] (const SrcSettings &s, GValue *v) { g_value_set_uint (v, s.wishes.latency_ms); } },
+    { "reappear-timeout",
+      [] (const char *n) {
+        return g_param_spec_uint (n, "Reappear timeout",
+                                  "How long the pad of a track that is not there after a reconnect waits for "
+                                  "it, in ms",
+                                  0, 86400000, 15000, kReady);
+      },
+      [] (SrcSettings &s, const GValue *v) { s.reappear_ms = g_value_get_uint (v); },
+      [] (const SrcSettings &s, GValue *v) { g_value_set_uint (v, s.reappear_ms); } },
   };
   return table;
 }
@@ -276,6 +286,7 @@ GstLiveKitSrcPriv::GstLiveKitSrcPriv (GstLiveKitSrc *self)
     needs.subscribe = tracks.filter ();
     std::lock_guard guard (lock);
     needs.latency = lk::Millis (settings.wishes.latency_ms);
+    needs.reappear = lk::Millis (settings.reappear_ms);
     return needs;
   };
   hooks.on_event = [self] (const lk::session::SessionEvent &event) { lk::gst::on_event (self, event); };

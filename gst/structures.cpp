@@ -124,8 +124,9 @@ to_structure (const session::SessionStats &st) {
       G_TYPE_UINT64, st.signal_received, "signal-unknown", G_TYPE_UINT64, st.signal_unknown,
       "signal-malformed", G_TYPE_UINT64, st.signal_malformed, "rtt-ms", G_TYPE_UINT64,
       guint64 (st.rtt.count ()), "joins", G_TYPE_UINT, st.joins, "reconnects", G_TYPE_UINT, st.reconnects,
-      "connect-time-ms", G_TYPE_UINT64, guint64 (st.connect_time.count ()), "last-outage-ms", G_TYPE_UINT64,
-      guint64 (st.last_outage.count ()), nullptr));
+      "resumes", G_TYPE_UINT, st.resumes, "connect-time-ms", G_TYPE_UINT64,
+      guint64 (st.connect_time.count ()), "last-outage-ms", G_TYPE_UINT64, guint64 (st.last_outage.count ()),
+      nullptr));
 }
 
 StructurePtr

@@ -58,6 +58,10 @@ public:
   open () const override {
     return open_;
   }
+  std::optional<uint32_t>
+  stream () const override {
+    return 0;
+  }
   bool
   send (Ref<GBytes> message) override {
     std::lock_guard guard (lock_);
@@ -127,7 +131,8 @@ public:
   std::vector<Sender> senders; // the id of a sender is its index + 1
   std::vector<std::string> candidates;
   std::vector<uint32_t> answers;
-  int negotiations = 0;
+  int negotiations = 0, restarts = 0;
+  bool suspended = false;
   rtc::PeerActivity traffic;
   bool closed = false, hold_close = false;
   std::function<void ()> finish_close; // set by close() with hold_close
@@ -159,6 +164,16 @@ public:
   void
   add_candidate (const std::string &candidate) override {
     candidates.push_back (candidate);
+  }
+  void
+  suspend () override {
+    suspended = true;
+    negotiating_ = false;
+  }
+  void
+  restart () override {
+    suspended = false;
+    ++restarts;
   }
   rtc::PeerState
   state () const override {
@@ -261,6 +276,7 @@ public:
   Millis latency{ 0 };
   rtc::PeerActivity traffic;
   bool closed = false;
+  bool hold_answers = false; ///< until answer()
 
   explicit FakeSubscriber (Listener &listener) : listener_ (&listener) {}
 
@@ -269,7 +285,10 @@ public:
                 const std::map<std::string, std::string> &tracks) override {
     offers.push_back (id);
     offered_tracks = tracks;
-    if (listener_) listener_->on_subscriber_answer ("answer to " + sdp, id);
+    if (hold_answers)
+      held_.emplace_back (sdp, id);
+    else if (listener_)
+      listener_->on_subscriber_answer ("answer to " + sdp, id);
   }
   void
   add_candidate (const std::string &candidate) override {
@@ -337,6 +356,11 @@ public:
     set_state (rtc::PeerState::Connected);
   }
   void
+  answer () {
+    for (const auto &[sdp, id] : std::exchange (held_, {}))
+      if (listener_) listener_->on_subscriber_answer ("answer to " + sdp, id);
+  }
+  void
   sections (const std::vector<rtc::ReceiveSection> &sections) {
     if (listener_) listener_->on_subscriber_sections (sections);
   }
@@ -365,6 +389,7 @@ public:
 
 private:
   Listener *listener_;
+  std::vector<std::pair<std::string, uint32_t>> held_;
   rtc::PeerState state_ = rtc::PeerState::New;
 };
 
@@ -475,6 +500,7 @@ public:
   FakeNetwork *network = nullptr; ///< of make_network(); owned by the session
   std::atomic<int> warmed_up{ 0 };
   std::function<void (FakeSignal &)> on_connect; ///< called in connect()
+  std::function<void ()> network_changed;        ///< set while somebody watches
 
   FakeParts () { gst_init (nullptr, nullptr); }
 
@@ -547,6 +573,16 @@ public:
   const std::vector<std::string> &
   publishable_codecs () override {
     return codecs;
+  }
+  std::unique_ptr<net::NetworkWatch>
+  watch_network (std::function<void ()> changed) override {
+    struct Watch : net::NetworkWatch {
+      explicit Watch (FakeParts &p) : parts (p) {}
+      ~Watch () override { parts.network_changed = {}; }
+      FakeParts &parts;
+    };
+    network_changed = std::move (changed);
+    return std::make_unique<Watch> (*this);
   }
 
 private:

@@ -13,7 +13,9 @@ from lk.wait import wait_until
 WAV = "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1 ! wavenc ! filesink buffer-mode=unbuffered location={}"
 
 
+FULL = os.environ.get("LK_LIFE") == "full"
 RECOVERED = "from=(string)reconnecting, to=(string)connected"
+RESUMED = RECOVERED + ", resumed=(boolean)true"
 
 
 class Fault(LiveKitTest):
@@ -43,16 +45,18 @@ class ServerFreezes(Fault):
         self.let_pass(4)  # for a probe that went wrong to show
         self.assertNotIn("to=(string)reconnecting", ours.output)
 
-    def test_twenty_seconds_are_noticed_and_the_pipeline_comes_back(self):
-        them = self.peer("them")
+    def test_after_twenty_seconds_the_session_is_resumed_within_one(self):
         ours = self.publish()
-        them.hear("us").wait_for_tone(660)
+        self.peer("them").hear("us").wait_for_tone(660)
         frozen = time.monotonic()
         self.server.process.send_signal(signal.SIGSTOP)
         ours.wait_for_output("to=(string)reconnecting", 12)
         self.let_pass(20 - (time.monotonic() - frozen))
+        thawed = time.monotonic()
         self.server.process.send_signal(signal.SIGCONT)
-        ours.wait_for_output(RECOVERED, 8)
+        ours.wait_for_output(RESUMED, 1)
+        print(f"freeze of 20 s: resumed {time.monotonic() - thawed:.2f} s after its end", flush=True)
+        # The SDK may have joined anew.
         self.peer("witness").hear("us").wait_for_tone(660)
 
     def test_a_room_that_is_muted_for_long_is_not_taken_for_dead(self):
@@ -72,18 +76,20 @@ class ServerDies(Fault):
         self.let_pass(seconds)
         self.server.start_again()
 
-    def test_a_publisher_goes_on_after_two_deaths(self):
+    def test_a_publisher_goes_on_after_each_death(self):
         them = self.peer("them")
         ours = self.publish()
         them.hear("us").wait_for_tone(660)
-        for _ in range(2):
+        for death in range(10 if FULL else 2):
+            killed = time.monotonic()
             self.outage(2.1)
-            revived = time.monotonic()
-            ours.wait_for_output(RECOVERED, 5)
+            up = time.monotonic() - killed
+            wait_until(lambda: ours.output.count(RECOVERED) > death, 5, lambda: "a recovery\n" + ours.output[-3000:])
+            print(f"server up {up:.2f} s after its death, we are back after {time.monotonic() - killed:.2f} s", flush=True)
             # A participant of its own, because the SDK's reconnect is slower than ours.
             witness = self.peer("witness")
             witness.hear("us").wait_for_tone(660)
-            self.assertLess(time.monotonic() - revived, 15)
+            self.assertLess(time.monotonic() - killed, 18)
             witness.leave()
         self.assertTrue(ours.running, ours.output)
 

@@ -113,6 +113,9 @@ TEST (SerializeSignal, SyncStateKeepsTheWholeTrack) {
   state.subscription.subscribe = false;
   state.subscription.track_sids = { "TR_no" };
   state.track_sids_disabled = { "TR_off" };
+  state.data_channels = { { "_lossy", 3, PeerTarget::Subscriber } };
+  state.received = { { "PA_1", 42 } };
+  state.publish_data_tracks = { { 7, "DTR_1", "pose", Encryption::Gcm } };
   const auto request = request_of (state);
   const auto &sent = request.sync_state ();
   EXPECT_EQ (sent.answer ().sdp (), "a");
@@ -120,6 +123,16 @@ TEST (SerializeSignal, SyncStateKeepsTheWholeTrack) {
   EXPECT_FALSE (sent.subscription ().subscribe ());
   EXPECT_EQ (sent.subscription ().track_sids (0), "TR_no");
   EXPECT_EQ (sent.track_sids_disabled (0), "TR_off");
+  EXPECT_EQ (sent.data_channels (0).label (), "_lossy");
+  EXPECT_EQ (sent.data_channels (0).id (), 3u);
+  EXPECT_EQ (sent.data_channels (0).target (), wire::SUBSCRIBER);
+  EXPECT_EQ (sent.datachannel_receive_states (0).publisher_sid (), "PA_1");
+  EXPECT_EQ (sent.datachannel_receive_states (0).last_seq (), 42u);
+  const auto &data_track = sent.publish_data_tracks (0).info ();
+  EXPECT_EQ (data_track.pub_handle (), 7u);
+  EXPECT_EQ (data_track.sid (), "DTR_1");
+  EXPECT_EQ (data_track.name (), "pose");
+  EXPECT_EQ (data_track.encryption (), wire::Encryption::GCM);
   original.mutable_audio_features ()->RemoveLast (); // the unknown feature cannot come back
   EXPECT_EQ (sent.publish_tracks (0).track ().SerializeAsString (), original.SerializeAsString ());
 

@@ -17,7 +17,8 @@ struct PublisherLoop : rtc::Publisher::Listener {
   std::atomic<bool> hold = false;
   std::atomic<int> offers = 0, negotiated = 0;
   std::atomic<PeerState> state{ PeerState::New };
-  std::string last_offer; // session thread
+  std::string last_offer;                  // session thread
+  std::set<std::string> candidates, again; // ours, and those that came once more; session thread
   std::vector<Error> errors;
 
   explicit PublisherLoop (Timers *timers = nullptr) {
@@ -55,6 +56,7 @@ struct PublisherLoop : rtc::Publisher::Listener {
   }
   void
   on_publisher_candidate (const std::string &candidate) override {
+    if (!candidates.insert (candidate).second) again.insert (candidate);
     server.add_candidate (candidate);
   }
   void
@@ -227,6 +229,59 @@ TEST (Publisher, AnswerToAnotherOfferIsDropped) {
     loop.publisher->set_answer (loop.server.answer (loop.last_offer), 1);
   });
   EXPECT_TRUE (loop.flows ("OPUS"));
+  EXPECT_TRUE (loop.errors.empty ());
+}
+
+TEST (Publisher, WithoutSignallingNothingIsOfferedUntilItRestarts) {
+  PublisherLoop loop;
+  loop.hold = true;
+  loop.add_audio ();
+  ASSERT_TRUE (wait_until ([&] { return loop.offers == 1; }, 10s));
+  auto first = loop.session.run ([&] {
+    loop.publisher->suspend (); // the answer is lost
+    loop.publisher->negotiate ();
+    EXPECT_FALSE (loop.publisher->negotiating ());
+    return rtc::ice_credentials (loop.last_offer)->ufrag;
+  });
+  loop.add_video ();
+  loop.hold = false;
+  loop.session.run ([&] { loop.publisher->restart (); });
+  EXPECT_TRUE (loop.flows ("OPUS"));
+  EXPECT_TRUE (loop.flows ("VP8"));
+  EXPECT_TRUE (loop.errors.empty ());
+  // ICE had not begun.
+  EXPECT_EQ (loop.session.run ([&] { return rtc::ice_credentials (loop.last_offer)->ufrag; }), first);
+}
+
+TEST (Publisher, AnOfferThatIsBeingMadeWhenSignallingEndsIsNotSent) {
+  PublisherLoop loop;
+  loop.session.run ([&] { loop.publisher->negotiate (); });
+  loop.session.run ([&] { loop.publisher->suspend (); });
+  ASSERT_TRUE (
+      wait_until ([&] { return !loop.session.run ([&] { return loop.publisher->negotiating (); }); }, 10s));
+  auto offers = loop.offers.load ();
+  EXPECT_LE (offers, 1); // it may have been ready before
+  loop.session.run ([&] { loop.publisher->restart (); });
+  EXPECT_TRUE (wait_until ([&] { return loop.state == PeerState::Connected; }, 10s));
+}
+
+TEST (Publisher, ARestartHasOtherCredentialsAndAllCandidatesAgain) {
+  PublisherLoop loop;
+  loop.add_audio ();
+  ASSERT_TRUE (loop.flows ("OPUS"));
+  loop.hold = true; // a plain webrtcbin does not restart its side
+  auto [before, candidates] = loop.session.run ([&] {
+    loop.publisher->suspend ();
+    loop.publisher->restart ();
+    return std::pair (*rtc::ice_credentials (loop.last_offer), loop.candidates);
+  });
+  ASSERT_TRUE (wait_until ([&] { return loop.offers == 2; }, 10s));
+  auto after = loop.session.run ([&] { return *rtc::ice_credentials (loop.last_offer); });
+  EXPECT_NE (after.ufrag, before.ufrag);
+  EXPECT_NE (after.pwd, before.pwd);
+  EXPECT_EQ (loop.state, PeerState::Connecting);
+  EXPECT_TRUE (wait_until ([&] { return loop.session.run ([&] { return loop.again == candidates; }); }, 10s));
+  EXPECT_TRUE (loop.flows ("OPUS")); // on the old path, until there is another
   EXPECT_TRUE (loop.errors.empty ());
 }
 

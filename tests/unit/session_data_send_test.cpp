@@ -253,9 +253,7 @@ TEST_F (Send, WhatTheServerLacksAfterAResumeIsSentAgain) {
   connect_data ();
   for (int i = 1; i <= 5; ++i)
     ASSERT_TRUE (port ()->send (outgoing (std::to_string (i)), {}));
-  ReconnectResponse response;
-  response.last_message_seq = 3;
-  deliver (response);
+  resume (3);
   std::vector<uint32_t> sequences;
   for (const auto &packet : sent ())
     sequences.push_back (packet.sequence);

@@ -90,7 +90,8 @@ TEST (WorthAnotherTry, CredentialsAndBeingThrownOutAreFinal) {
 
 class Reconnect : public EngineTest {
 protected:
-  const Error broken{ Errc::SignalLost, Retry::Resume, "broken" };
+  // From scratch: what can be resumed is in session_resume_test.cpp.
+  const Error broken{ Errc::SignalLost, Retry::Restart, "broken" };
 
   std::vector<State>
   states () const {
@@ -158,6 +159,41 @@ TEST_F (Reconnect, FailedAttemptsGoOnUntilTheServerIsBack) {
   rejoin ();
   EXPECT_EQ (engine_->state (), State::Connected);
   EXPECT_GT (snapshot_->read ([] (const auto &data) { return data.stats.last_outage; }), 3s);
+}
+
+TEST_F (Reconnect, AChangedNetworkIsTriedAtOnce) {
+  settings_.reconnect_timeout = 0s;
+  connect ();
+  EXPECT_FALSE (parts_->network_changed);
+  lose ();
+  for (int attempt = 0; attempt < 60; ++attempt) {
+    advance (5s);
+    signal ().lose ({ Errc::ConnectFailed, Retry::Restart, "unreachable" });
+    run ();
+  }
+  auto attempts = parts_->signals.size ();
+  parts_->network_changed ();
+  advance (0ms);
+  EXPECT_EQ (parts_->signals.size (), attempts + 1);
+  parts_->network_changed (); // an attempt is under way
+  advance (0ms);
+  EXPECT_EQ (parts_->signals.size (), attempts + 1);
+  join ();
+  subscriber ().connect ();
+  run ();
+  EXPECT_FALSE (parts_->network_changed);
+}
+
+TEST_F (Reconnect, AnAttemptThatHungIsFollowedByTheNextAtOnce) {
+  connect ();
+  lose ();
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    advance (0ms);
+    ASSERT_EQ (parts_->signals.size (), size_t (attempt) + 2);
+    advance (3s);
+    signal ().lose ({ Errc::Timeout, Retry::Resume, "no answer" });
+    run ();
+  }
 }
 
 TEST_F (Reconnect, AnAttemptWithoutAnAnswerIsGivenUpAfterThreeSeconds) {
@@ -292,6 +328,17 @@ TEST_F (Reconnect, WhoLeftMeanwhileIsReportedAndTheTrackWaitsForAWhile) {
   EXPECT_EQ (count<RemoteTrackUnsubscribed> (), 1u);
 }
 
+TEST_F (Reconnect, HowLongATrackMayStayAwayCanBeSet) {
+  engine_->subscriptions ()->set_wanted ({ TrackFilter{} }, 0ms, 2s);
+  connect_with_alice ();
+  lose ();
+  rejoin ();
+  advance (1900ms);
+  EXPECT_EQ (count<RemoteTrackUnsubscribed> (), 0u);
+  advance (100ms);
+  EXPECT_EQ (count<RemoteTrackUnsubscribed> (), 1u);
+}
+
 TEST_F (Reconnect, ATrackThatComesBackLateIsStillTheSame) {
   connect_with_alice ();
   lose ();
@@ -379,8 +426,8 @@ TEST (PathWatch, SilenceIsProbedOnceAndThenDead) {
   EXPECT_EQ (watch.look (sample (105s, 20)), Verdict::Fine);
   EXPECT_EQ (watch.look (sample (106s, 20)), Verdict::Probe);
   EXPECT_EQ (watch.look (sample (107s, 20)), Verdict::Fine);
-  EXPECT_EQ (watch.look (sample (115s, 20)), Verdict::Fine);
-  EXPECT_EQ (watch.look (sample (116s, 20)), Verdict::Dead);
+  EXPECT_EQ (watch.look (sample (110s, 20)), Verdict::Fine);
+  EXPECT_EQ (watch.look (sample (111s, 20)), Verdict::ReceivingDead);
 }
 
 TEST (PathWatch, AnotherSilenceIsProbedAgain) {
@@ -408,9 +455,9 @@ TEST (PathWatch, WhatIsSentWithoutAReportIsDeadToo) {
   PathWatch watch;
   uint64_t sent = 0;
   EXPECT_EQ (watch.look (sample (0s, 0, sent, 1, false)), Verdict::Fine);
-  for (auto at = 1s; at < 15s; at += 1s)
+  for (auto at = 1s; at < 10s; at += 1s)
     EXPECT_EQ (watch.look (sample (at, 0, sent += 50, 1, false)), at == 5s ? Verdict::Probe : Verdict::Fine);
-  EXPECT_EQ (watch.look (sample (15s, 0, sent += 50, 1, false)), Verdict::Dead);
+  EXPECT_EQ (watch.look (sample (10s, 0, sent += 50, 1, false)), Verdict::SendingDead);
 }
 
 TEST (PathWatch, AMutedPublisherIsNotDead) {
@@ -426,7 +473,7 @@ TEST_F (Reconnect, ASilentPathIsProbedAndThenLeft) {
   advance (5s);
   EXPECT_EQ (signal ().probes, std::vector<Millis>{ 3000ms });
   EXPECT_EQ (engine_->state (), State::Connected);
-  advance (10s);
+  advance (5s);
   EXPECT_EQ (engine_->state (), State::Reconnecting);
 }
 

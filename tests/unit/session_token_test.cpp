@@ -153,7 +153,7 @@ protected:
   }
   void
   lose () {
-    signal ().lose ({ Errc::SignalLost, Retry::Resume, "broken" });
+    signal ().lose ({ Errc::SignalLost, Retry::Restart, "broken" });
     run ();
   }
   void
@@ -193,6 +193,33 @@ TEST_F (Tokens, ThePushedOneIsUsedForLaterConnects) {
   deliver (RefreshToken{ token (10min, "push") });
   reattempt ();
   EXPECT_EQ (mark (), "push");
+}
+
+TEST_F (Tokens, AResumeIsTriedWithAnotherOneToo) {
+  settings_.token = Secret (token (1h, "given"));
+  connect ();
+  deliver (RefreshToken{ token (10min, "push") });
+  signal ().lose ({ Errc::SignalLost, Retry::Resume, "broken" });
+  run ();
+  advance (0ms);
+  EXPECT_EQ (mark (), "push");
+  refuse ();
+  EXPECT_EQ (mark (), "given");
+  EXPECT_TRUE (signal ().params.resume);
+  answer_resume ();
+  restart_ice ();
+  EXPECT_EQ (engine_->state (), State::Connected);
+}
+
+TEST_F (Tokens, AResumeWithoutAnyLeftIsTheEnd) {
+  settings_.token = Secret (token (1h, "given"));
+  connect ();
+  signal ().lose ({ Errc::SignalLost, Retry::Resume, "broken" });
+  run ();
+  advance (0ms);
+  refuse ();
+  EXPECT_EQ (engine_->state (), State::Failed);
+  EXPECT_EQ (cause ().code, Errc::Unauthorized);
 }
 
 TEST_F (Tokens, APushedOneThatRanOutGivesWayToTheGivenOne) {

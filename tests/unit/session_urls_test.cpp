@@ -108,4 +108,20 @@ TEST_F (Urls, TheRegionsOfALeaveAreTriedBeforeTheGivenOne) {
   EXPECT_EQ (tried, (Hosts{ "a.test", "b.test", "example.test" }));
 }
 
+TEST_F (Urls, ARoomThatMayBeElsewhereIsNotResumedForLong) {
+  connect ();
+  Leave leave;
+  leave.action = LeaveAction::Resume;
+  leave.regions = regions ({ "ws://a.test" });
+  deliver (leave);
+  Hosts tried;
+  for (int i = 0; i < 5; ++i) {
+    advance (500ms);
+    tried.push_back (signal ().params.resume ? "resume" : host ());
+    signal ().lose ({ Errc::ConnectFailed, Retry::Resume, "unreachable" });
+    run ();
+  }
+  EXPECT_EQ (tried, (Hosts{ "resume", "resume", "resume", "a.test", "example.test" }));
+}
+
 } // namespace

@@ -167,6 +167,29 @@ protected:
     deliver (SessionDescription{ SessionDescription::Type::Answer, "answer", ++answers_, {} });
   }
 
+  /// The signalling connection is lost and resumed: ICE restarts on both sides.
+  void
+  resume (uint32_t last_sequence = 0) {
+    signal ().lose ({ Errc::SignalLost, Retry::Resume, "broken" });
+    advance (Millis (0));
+    answer_resume (last_sequence);
+    restart_ice ();
+  }
+  void
+  answer_resume (uint32_t last_sequence = 0) {
+    ReconnectResponse response;
+    response.last_message_seq = last_sequence;
+    deliver (response);
+  }
+  void
+  restart_ice () {
+    for (auto state : { rtc::PeerState::Connecting, rtc::PeerState::Connected }) {
+      subscriber ().set_state (state);
+      if (!parts_->publishers.empty ()) publisher ().set_state (state);
+    }
+    run ();
+  }
+
   /// All events of one kind so far, in order.
   template <typename T>
   std::vector<T>

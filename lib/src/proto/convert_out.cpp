@@ -171,7 +171,25 @@ struct RequestWriter {
       entry->set_cid (utf8 (published.cid));
       write (published.track, entry->mutable_track ());
     }
+    for (const auto &channel : from.data_channels) {
+      auto *entry = to->add_data_channels ();
+      entry->set_label (utf8 (channel.label));
+      entry->set_id (channel.stream);
+      entry->set_target (wire::SignalTarget (channel.target));
+    }
     write_all (from.track_sids_disabled, to->mutable_track_sids_disabled ());
+    for (const auto &received : from.received) {
+      auto *entry = to->add_datachannel_receive_states ();
+      entry->set_publisher_sid (utf8 (received.publisher_sid));
+      entry->set_last_seq (received.last_sequence);
+    }
+    for (const auto &info : from.publish_data_tracks) {
+      auto *entry = to->add_publish_data_tracks ()->mutable_info ();
+      entry->set_pub_handle (info.pub_handle);
+      entry->set_sid (utf8 (info.sid));
+      entry->set_name (utf8 (info.name));
+      entry->set_encryption (wire::Encryption::Type (info.encryption));
+    }
   }
 
   void

@@ -341,10 +341,22 @@ struct LeaveRequest {
   DisconnectReason reason = DisconnectReason::ClientInitiated;
 };
 struct SyncState {
+  struct Channel {
+    std::string label;
+    uint32_t stream = 0; ///< of SCTP
+    PeerTarget target = PeerTarget::Publisher;
+  };
+  struct Received {
+    std::string publisher_sid;
+    uint32_t last_sequence = 0;
+  };
   std::optional<SessionDescription> answer, offer;
   UpdateSubscription subscription;
   std::vector<TrackPublished> publish_tracks;
+  std::vector<Channel> data_channels;
   std::vector<std::string> track_sids_disabled;
+  std::vector<Received> received; ///< of reliable data
+  std::vector<DataTrackInfo> publish_data_tracks;
 };
 struct UpdateMetadata {
   std::optional<std::string> metadata, name;

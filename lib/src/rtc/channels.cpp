@@ -131,6 +131,13 @@ SendChannel::send (Ref<GBytes> message) {
   return true;
 }
 
+std::optional<uint32_t>
+SendChannel::stream () const {
+  gint number = -1;
+  g_object_get (channel_.get (), "id", &number, nullptr);
+  return number < 0 ? std::nullopt : std::optional (uint32_t (number));
+}
+
 uint64_t
 SendChannel::buffered () const {
   if (!open_) return 0;

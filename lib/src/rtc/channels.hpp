@@ -26,6 +26,7 @@ public:
   open () const override {
     return open_;
   }
+  std::optional<uint32_t> stream () const override;
   bool send (Ref<GBytes> message) override;
   uint64_t buffered () const override;
   bool

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace lk::rtc {
 
@@ -20,6 +21,8 @@ class DataChannel {
 public:
   virtual ~DataChannel () = default;
   virtual bool open () const = 0;
+  /// The SCTP stream; nothing before it is negotiated.
+  virtual std::optional<uint32_t> stream () const = 0;
   /// Hands one message (≤ 65,535 bytes) to SCTP. Never blocks. False when the channel is not open.
   virtual bool send (Ref<GBytes> message) = 0;
   /// Bytes that SCTP has not taken yet; 0 when closed.

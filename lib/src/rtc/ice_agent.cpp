@@ -1,6 +1,7 @@
 #include "rtc/ice_agent.hpp"
 
 #include <nice/agent.h>
+#include <nice/interfaces.h>
 
 namespace lk::rtc {
 
@@ -27,6 +28,25 @@ agent_of (GstElement *webrtc) {
   return agent && NICE_IS_AGENT (agent.get ()) ? agent : nullptr;
 }
 
+/// A restart gathers nothing: without an address from before there is no way out of this machine.
+bool
+has_an_address (NiceAgent *agent) {
+  GSList *candidates = nice_agent_get_local_candidates (agent, kStream, NICE_COMPONENT_TYPE_RTP);
+  GList *here = nice_interfaces_get_local_ips (TRUE);
+  bool any = false, found = false;
+  for (auto *at = candidates; at; at = at->next) {
+    auto *candidate = static_cast<NiceCandidate *> (at->data);
+    if (candidate->type != NICE_CANDIDATE_TYPE_HOST) continue;
+    gchar text[NICE_ADDRESS_STRING_LEN];
+    nice_address_to_string (&candidate->addr, text);
+    any = true;
+    found = found || g_list_find_custom (here, text, GCompareFunc (g_strcmp0));
+  }
+  g_slist_free_full (candidates, GDestroyNotify (nice_candidate_free));
+  g_list_free_full (here, g_free);
+  return found || !any;
+}
+
 } // namespace
 
 void
@@ -43,7 +63,7 @@ restart_ice (GstElement *webrtc) {
   auto agent = agent_of (webrtc);
   if (!agent) return std::nullopt;
   auto *nice = NICE_AGENT (agent.get ());
-  if (!nice_agent_restart_stream (nice, kStream)) return std::nullopt;
+  if (!has_an_address (nice) || !nice_agent_restart_stream (nice, kStream)) return std::nullopt;
   gchar *ufrag = nullptr, *pwd = nullptr;
   if (!nice_agent_get_local_credentials (nice, kStream, &ufrag, &pwd)) return std::nullopt;
   CString owned_ufrag (ufrag), owned_pwd (pwd);

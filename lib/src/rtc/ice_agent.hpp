@@ -10,8 +10,8 @@ namespace lk::rtc {
 void set_up_ice (GstElement *webrtc);
 
 /// Restarts ICE of the bundled transport in libnice and returns the new local credentials, which must replace
-/// those that webrtcbin writes into the next local description. Nothing when the agent cannot be reached.
-/// Session thread; libnice locks for itself.
+/// those that webrtcbin writes into the next local description. Nothing when the agent cannot be reached, or
+/// when this machine has other addresses now. Session thread; libnice locks for itself.
 std::optional<IceCredentials> restart_ice (GstElement *webrtc);
 
 } // namespace lk::rtc

@@ -12,6 +12,8 @@ namespace {
 
 // A server sends a handful; more than this is hostile.
 constexpr size_t kMaxWaitingCandidates = 256;
+// As many as a machine with dozens of addresses gathers.
+constexpr size_t kMaxLocalCandidates = 256;
 
 Error
 broken (std::string message) {
@@ -79,7 +81,7 @@ struct TransportSignals {
     if (!line) return;
     static_cast<Hop *> (data)->post ([line = std::move (*line)] (PeerTransport &peer) {
       if (!peer.is_open ()) return;
-      ++peer.local_candidates_;
+      if (peer.local_candidates_.size () < kMaxLocalCandidates) peer.local_candidates_.push_back (line);
       peer.transport_candidate (line);
     });
   }
@@ -293,6 +295,35 @@ PeerTransport::set_description (const char *signal, GstWebRTCSDPType type, const
   gst_webrtc_session_description_free (description);
 }
 
+bool
+PeerTransport::restart_ice () {
+  auto credentials = rtc::restart_ice (webrtc_.get ());
+  if (!credentials) {
+    fail ({ Errc::TransportLost, Retry::Restart,
+            "ICE cannot be restarted on the addresses that this machine has now" });
+    return false;
+  }
+  GST_CAT_INFO_OBJECT (log::rtc (), webrtc_.get (), "ICE restarts");
+  restarted_ = std::move (credentials);
+  resend_ = true;
+  remote_known_ = false;
+  state_ = PeerState::Connecting; // webrtcbin says so a moment later
+  transport_state (state_);
+  return is_open ();
+}
+
+std::string
+PeerTransport::with_own_credentials (const std::string &sdp) const {
+  return restarted_ ? with_ice_credentials (sdp, *restarted_) : sdp;
+}
+
+void
+PeerTransport::resend_candidates () {
+  if (!std::exchange (resend_, false)) return;
+  for (const auto &candidate : std::vector (local_candidates_))
+    if (is_open ()) transport_candidate (candidate);
+}
+
 void
 PeerTransport::add_remote_candidate (const std::string &candidate) {
   assert_session_thread ();
@@ -339,7 +370,7 @@ PeerTransport::update_state (GstWebRTCPeerConnectionState connection, GstWebRTCI
 void
 PeerTransport::gathering_complete () {
   // webrtcbin stays "new" for ever then, without an error.
-  if (is_open () && config_.relay_only && local_candidates_ == 0)
+  if (is_open () && config_.relay_only && local_candidates_.empty ())
     fail ({ Errc::TransportLost, Retry::Restart,
             "no TURN server gave a relay address; check turn-servers and credentials" });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "rtc/peer.hpp"
+#include "rtc/sdp.hpp"
 
 #include <gst/webrtc/webrtc.h>
 
@@ -80,6 +81,15 @@ protected:
     set_description ("set-remote-description", type, sdp, std::move (done));
   }
 
+  /// Restarts ICE: the own credentials change, and the server's candidates wait for flush_candidates() again.
+  /// False when that failed, which ends the transport.
+  bool restart_ice ();
+  /// webrtcbin 1.22 cannot restart ICE and writes its first credentials for ever: put into each description
+  /// what is in force.
+  std::string with_own_credentials (const std::string &sdp) const;
+  /// All candidates again, when a restart has been told: libnice tells each only once.
+  void resend_candidates ();
+
   /// Kept until flush_candidates(), passed on at once afterwards.
   void add_remote_candidate (const std::string &candidate);
   /// Both descriptions are in force.
@@ -123,8 +133,9 @@ private:
   std::shared_ptr<HandshakeRepeater> repeater_;
   PeerState state_ = PeerState::New;
   bool open_ = false, failed_ = false;
-  bool remote_known_ = false;
-  size_t local_candidates_ = 0;
+  bool remote_known_ = false, resend_ = false;
+  std::optional<IceCredentials> restarted_;
+  std::vector<std::string> local_candidates_;
   std::vector<std::string> waiting_candidates_;
   Ref<GstPromise> promise_; // of the last call; they are made one after another
 };

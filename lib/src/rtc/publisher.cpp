@@ -82,6 +82,8 @@ public:
   dropped_messages () const override {
     return inbox_ ? inbox_->dropped () : 0;
   }
+  void suspend () override;
+  void restart () override;
   PeerState
   state () const override {
     return peer_state ();
@@ -115,6 +117,8 @@ private:
   static bool deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> message);
   void shut_channels ();
   void offer_created (Result<std::string> created);
+  void offer_taken (const std::string &remote);
+  void watch_negotiation ();
   Result<std::string> learn_sections (const std::string &created);
   void pin_retransmission ();
   SenderStats read_stats (const Sender &sender);
@@ -129,6 +133,8 @@ private:
 
   Phase phase_ = Phase::Idle;
   bool wanted_ = false; // another negotiation after this one
+  bool suspended_ = false;
+  bool restart_due_ = false; // of ICE, with the next offer
   uint32_t offer_id_ = 0;
   std::string local_offer_;
   TimerPtr limit_, settling_;
@@ -248,16 +254,21 @@ void
 PublisherImpl::negotiate () {
   assert_session_thread ();
   if (!is_open ()) return;
-  if (phase_ != Phase::Idle || settling_) {
+  if (phase_ != Phase::Idle || settling_ || suspended_) {
     wanted_ = true;
     return;
   }
   wanted_ = false;
   phase_ = Phase::Offering;
+  watch_negotiation ();
+  create_offer ([this] (Result<std::string> created) { offer_created (std::move (created)); });
+}
+
+void
+PublisherImpl::watch_negotiation () {
   limit_ = config_.timers->once (kNegotiationLimit, [this] {
     fail ({ Errc::Timeout, Retry::Restart, "the server did not answer an offer within 15 s" });
   });
-  create_offer ([this] (Result<std::string> created) { offer_created (std::move (created)); });
 }
 
 /// webrtcbin tells mids only after the answer; by its SSRC a sender's section is known in the offer already.
@@ -290,6 +301,7 @@ void
 PublisherImpl::offer_created (Result<std::string> created) {
   if (!is_open ()) return;
   if (!created) return fail (created.error ());
+  if (std::exchange (restart_due_, false) && !restart_ice ()) return;
   created = learn_sections (*created);
   if (!created) return fail (created.error ());
   std::vector<SendSection> sections;
@@ -300,16 +312,46 @@ PublisherImpl::offer_created (Result<std::string> created) {
   }
   auto offer = prepare_publisher_offer (*created, sections);
   if (!offer) return fail (offer.error ());
-  local_offer_ = offer->local;
-  set_local (GST_WEBRTC_SDP_TYPE_OFFER, offer->local,
-             [this, remote = std::move (offer->remote)] (Result<> set) {
+  local_offer_ = with_own_credentials (offer->local);
+  set_local (GST_WEBRTC_SDP_TYPE_OFFER, local_offer_,
+             [this, remote = with_own_credentials (offer->remote)] (Result<> set) {
                if (!is_open ()) return;
                if (!set) return fail (set.error ());
-               phase_ = Phase::Offered;
-               for (auto &[id, sender] : senders_)
-                 if (auto started = sender->start_reserved (); !started) return fail (started.error ());
-               listener_->on_publisher_offer (remote, ++offer_id_);
+               offer_taken (remote);
              });
+}
+
+void
+PublisherImpl::offer_taken (const std::string &remote) {
+  phase_ = Phase::Offered;
+  for (auto &[id, sender] : senders_)
+    if (auto started = sender->start_reserved (); !started) return fail (started.error ());
+  if (suspended_ || restart_due_) {
+    // Nobody waits for it any more.
+    phase_ = Phase::Idle;
+    return negotiate ();
+  }
+  listener_->on_publisher_offer (remote, ++offer_id_);
+  if (is_open ()) resend_candidates ();
+}
+
+void
+PublisherImpl::suspend () {
+  assert_session_thread ();
+  suspended_ = true;
+  limit_.reset ();
+  // Its answer will not come. webrtcbin takes one offer after another without.
+  if (phase_ == Phase::Offered) phase_ = Phase::Idle;
+}
+
+void
+PublisherImpl::restart () {
+  assert_session_thread ();
+  if (!is_open ()) return;
+  suspended_ = false;
+  restart_due_ = peer_state () != PeerState::New;
+  if (phase_ != Phase::Idle) watch_negotiation ();
+  negotiate ();
 }
 
 void

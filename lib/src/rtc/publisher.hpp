@@ -55,6 +55,10 @@ public:
   /// Stale ids are dropped. Errors end in on_publisher_failed.
   virtual void set_answer (const std::string &sdp, uint32_t id) = 0;
   virtual void add_candidate (const std::string &candidate) = 0;
+  /// The signalling connection is gone: no answer is waited for and no offer made until restart().
+  virtual void suspend () = 0;
+  /// Offers what there is, with ICE restarted if it ever ran.
+  virtual void restart () = 0;
 
   /// Opens with the connection.
   virtual std::shared_ptr<DataChannel> channel (ChannelKind kind) = 0;

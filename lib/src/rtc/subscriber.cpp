@@ -23,8 +23,6 @@ namespace {
 constexpr Millis kNegotiationLimit{ 15000 };
 // The server waits for each answer before the next offer; more than a few waiting offers are hostile.
 constexpr size_t kMaxWaitingOffers = 64;
-// As many as a machine with dozens of addresses gathers.
-constexpr size_t kMaxLocalCandidates = 256;
 // After an SSRC has left the offer: its last packets are through by then.
 constexpr Millis kLinger{ 2000 };
 
@@ -78,7 +76,10 @@ private:
     gulong block = 0;
   };
 
-  void transport_candidate (const std::string &candidate) override;
+  void
+  transport_candidate (const std::string &candidate) override {
+    listener_->on_subscriber_candidate (candidate);
+  }
   void
   transport_state (PeerState state) override {
     listener_->on_subscriber_state (state);
@@ -113,9 +114,6 @@ private:
   std::vector<ReceiveSection> sections_;
   std::vector<StreamPtr> back_; // to be announced again when the answer is out
   std::string remote_ufrag_;
-  std::optional<IceCredentials> restarted_; // replace webrtcbin's from the first restart on
-  bool resend_candidates_ = false;
-  std::vector<std::string> local_candidates_; // libnice tells each only once
   TimerPtr limit_;
 };
 
@@ -190,13 +188,7 @@ SubscriberImpl::next_offer () {
   });
   auto offer = prepare_subscriber_offer (offers_.front ().sdp, offers_.front ().tracks);
   if (!offer) return fail (offer.error ());
-  if (!remote_ufrag_.empty () && offer->ice_ufrag != remote_ufrag_) {
-    GST_CAT_INFO_OBJECT (log::rtc (), webrtc_.get (), "the server restarts ICE");
-    auto credentials = restart_ice (webrtc_.get ());
-    if (!credentials) return fail ({ Errc::TransportLost, Retry::Restart, "ICE cannot be restarted" });
-    restarted_ = std::move (credentials);
-    resend_candidates_ = true;
-  }
+  if (!remote_ufrag_.empty () && offer->ice_ufrag != remote_ufrag_ && !restart_ice ()) return;
   remote_ufrag_ = offer->ice_ufrag;
   sections_ = std::move (offer->sections);
   configure_report (offer->send_time_id);
@@ -233,12 +225,8 @@ void
 SubscriberImpl::answer_created (const std::string &created) {
   auto answer = prepare_subscriber_answer (created, offers_.front ().sdp, codecs_, offers_.front ().tracks);
   if (!answer) return fail (answer.error ());
-  if (restarted_) {
-    answer->local = with_ice_credentials (answer->local, *restarted_);
-    answer->remote = with_ice_credentials (answer->remote, *restarted_);
-  }
-  set_local (GST_WEBRTC_SDP_TYPE_ANSWER, answer->local,
-             [this, remote = std::move (answer->remote)] (Result<> set) {
+  set_local (GST_WEBRTC_SDP_TYPE_ANSWER, with_own_credentials (answer->local),
+             [this, remote = with_own_credentials (answer->remote)] (Result<> set) {
                if (!is_open ()) return;
                if (!set) return fail (set.error ());
                answer_applied (remote);
@@ -251,9 +239,7 @@ SubscriberImpl::answer_applied (const std::string &remote) {
   flush_candidates ();
   listener_->on_subscriber_sections (sections_);
   if (is_open ()) listener_->on_subscriber_answer (remote, id);
-  if (std::exchange (resend_candidates_, false))
-    for (const auto &candidate : std::vector (local_candidates_))
-      if (is_open ()) listener_->on_subscriber_candidate (candidate);
+  resend_candidates ();
   for (const auto &stream : std::exchange (back_, {})) {
     stream->linger.reset ();
     if (is_open () && stream->pad) announce (*stream);
@@ -262,12 +248,6 @@ SubscriberImpl::answer_applied (const std::string &remote) {
   limit_.reset ();
   offers_.pop_front ();
   if (!offers_.empty ()) next_offer ();
-}
-
-void
-SubscriberImpl::transport_candidate (const std::string &candidate) {
-  if (local_candidates_.size () < kMaxLocalCandidates) local_candidates_.push_back (candidate);
-  listener_->on_subscriber_candidate (candidate);
 }
 
 void

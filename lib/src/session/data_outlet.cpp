@@ -93,6 +93,17 @@ DataOutlet::unbind () {
 }
 
 void
+DataOutlet::write (SyncState &state) const {
+  std::lock_guard lock (lock_);
+  for (int i = 0; i < rtc::kChannelKinds; ++i) {
+    auto kind = ChannelKind (i);
+    auto *channel = open_channel (kind);
+    if (auto stream = channel ? channel->stream () : std::nullopt)
+      state.data_channels.push_back ({ rtc::label_of (kind), *stream, PeerTarget::Publisher });
+  }
+}
+
+void
 DataOutlet::resume (uint32_t last_sequence) {
   std::lock_guard lock (lock_);
   auto *channel = open_channel (ChannelKind::Reliable);

@@ -34,6 +34,7 @@ public:
   /// The link is gone. Sequences begin anew with the next one, and what this one may not have delivered is
   /// sent again (set_repeat_window()) or counted as unconfirmed.
   void unbind ();
+  void write (SyncState &state) const;
   /// The same channels, and the server told how far it had come: the rest is sent again.
   void resume (uint32_t last_sequence);
   /// Nothing is sent any more until begin(); who waits gets `error`.

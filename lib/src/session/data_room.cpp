@@ -72,8 +72,17 @@ DataRoom::shut_down () {
 }
 
 void
+DataRoom::write (SyncState &state) const {
+  outlet_->write (state);
+  tracks_->write (state);
+  for (const auto &[sid, last_sequence] : inlet_->receive_states ())
+    state.received.push_back ({ sid, last_sequence });
+}
+
+void
 DataRoom::resumed (uint32_t last_sequence) {
   outlet_->resume (last_sequence);
+  tracks_->resumed ();
 }
 
 void

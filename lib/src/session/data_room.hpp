@@ -23,6 +23,11 @@ public:
   void end (const Error &error);
   /// Nobody is left to be told.
   void shut_down ();
+  bool
+  settled () const {
+    return tracks_->settled ();
+  }
+  void write (SyncState &state) const;
   void resumed (uint32_t last_sequence);
 
   void on_message (rtc::ChannelKind kind, const Ref<GBytes> &message);

@@ -3,6 +3,7 @@
 #include "base/glob.hpp"
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <set>
 
 #define GST_CAT_DEFAULT lk::log::session ()
@@ -169,7 +170,7 @@ DataTracks::remove (uint64_t number) {
 void
 DataTracks::request (Own &own) {
   auto track = own.track.lock ();
-  if (!link_ || !track || track->ended ()) return;
+  if (!link_ || !link_->live () || !track || track->ended ()) return;
   if (!allowed_) return track->end (not_allowed ());
   do
     last_handle_ = last_handle_ % kMaxHandle + 1;
@@ -196,6 +197,7 @@ DataTracks::fail (uint32_t handle, const Error &error) {
   if (!own) return;
   own->timer.reset ();
   own->handle = 0;
+  own->info = {};
   if (auto track = own->track.lock ()) track->end (error);
 }
 
@@ -204,6 +206,7 @@ DataTracks::on_published (const DataTrackInfo &info) {
   auto *own = find_own (info.pub_handle);
   if (!own) return;
   own->timer.reset ();
+  own->info = info;
   if (auto track = own->track.lock ()) track->set_published (info.pub_handle, info.sid);
 }
 
@@ -232,6 +235,23 @@ DataTracks::bind (Link &link) {
     request (own);
 }
 
+bool
+DataTracks::settled () const {
+  return std::none_of (own_.begin (), own_.end (), [] (const auto &row) { return bool (row.second.timer); });
+}
+
+void
+DataTracks::write (SyncState &state) const {
+  for (const auto &[number, own] : own_)
+    if (!own.info.sid.empty ()) state.publish_data_tracks.push_back (own.info);
+}
+
+void
+DataTracks::resumed () {
+  for (auto &[number, own] : own_)
+    if (own.handle == 0) request (own);
+}
+
 void
 DataTracks::connected () {
   connected_ = true;
@@ -245,6 +265,7 @@ DataTracks::unbind () {
   connected_ = false;
   for (auto &[number, own] : own_) {
     own.handle = 0;
+    own.info = {};
     own.timer.reset ();
     if (auto track = own.track.lock ()) track->set_published (0, "");
   }

@@ -27,6 +27,11 @@ public:
   /// Connected: others' tracks are told and subscribed to.
   void connected ();
   void unbind ();
+  /// Nothing of ours waits for an answer of the server.
+  bool settled () const;
+  void write (SyncState &state) const;
+  /// The signalling connection is back: what came meanwhile is requested.
+  void resumed ();
   void set_allowed (bool allowed);
 
   void on_published (const DataTrackInfo &info);
@@ -48,7 +53,8 @@ private:
   struct Own {
     std::weak_ptr<Local> track;
     uint32_t handle = 0; ///< 0: not asked for in this link
-    TimerPtr timer;
+    DataTrackInfo info;  ///< as published; its sid "" = not yet
+    TimerPtr timer;      ///< for the answer
   };
   struct Remote {
     DataSender from;

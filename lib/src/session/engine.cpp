@@ -12,6 +12,8 @@ constexpr Millis kConnectTimeout{ 10000 };
 constexpr Millis kMediaTimeout{ 5000 };
 // Of one attempt to come back: a connect that was begun in a blackout hangs in TCP's own back-off.
 constexpr Millis kRejoinTimeout{ 3000 };
+// Before the server's other addresses are tried.
+constexpr int kResumesWithOthers = 3;
 
 Error
 closed_error () {
@@ -41,7 +43,7 @@ Engine::emit (const SessionEvent &event) {
 }
 
 bool
-Engine::apply (Event event, std::optional<Error> cause) {
+Engine::apply (Event event, std::optional<Error> cause, std::optional<Recovery> recovery) {
   auto to = next (state_, event);
   if (!to) {
     GST_WARNING ("%s: event %s does not fit state %s, ignored", context_.name.c_str (), to_string (event),
@@ -53,7 +55,7 @@ Engine::apply (Event event, std::optional<Error> cause) {
   GST_INFO ("%s: %s -> %s, because %s%s%s", context_.name.c_str (), to_string (from), to_string (state_),
             to_string (event), cause ? ": " : "", cause ? cause->message.c_str () : "");
   snapshot_->write ([&] (Snapshot::Data &data) { data.state = state_; });
-  emit (StateChanged{ from, state_, std::move (cause) });
+  emit (StateChanged{ from, state_, std::move (cause), recovery });
   return true;
 }
 
@@ -114,7 +116,12 @@ Engine::set_token (const Secret &token) {
 void
 Engine::attempt () {
   tokens_.get ([this] (Result<Identity> identity) {
-    if (!identity) return on_link_lost (identity.error ());
+    if (!identity) {
+      // What can be resumed waits for a token.
+      if (link_ && outage_ && worth_another_try (identity.error ())) return outage_->attempt_later ();
+      if (link_) suspend ();
+      return on_link_lost (identity.error ());
+    }
     identity_ = std::move (*identity);
     open_link ();
   });
@@ -127,13 +134,17 @@ Engine::token_refused (const Error &error) {
   --attempts_;
   if (state_ == State::Connecting)
     take_down (true, {});
-  else
+  else if (!link_->resumable ())
     suspend ();
   attempt ();
 }
 
 void
 Engine::open_link () {
+  if (outage_ && link_) {
+    if (link_->resumable ()) return link_->resume (identity_->token, kRejoinTimeout);
+    suspend (); // it broke while it waited
+  }
   ++attempts_;
   LinkSettings link;
   urls_.set_given (*net::parse_url (identity_->url)); // resolve() has checked it
@@ -188,9 +199,18 @@ Engine::begin_outage (const Error &error) {
   return true;
 }
 
+/// The signalling connection is lost; what runs over the peer connections goes on.
+void
+Engine::pause () {
+  liveness_.reset ();
+  link_joined_ = false;
+  metadata_updates_.fail_all (closed_error ());
+}
+
 /// The transport goes, what runs over it stays.
 void
 Engine::suspend () {
+  listing_.reset ();
   media_timer_.reset ();
   liveness_.reset ();
   publications_->unbind ();
@@ -234,25 +254,58 @@ void
 Engine::on_link_connected () {
   connect_timer_.reset ();
   media_timer_.reset ();
-  bool again = state_ == State::Reconnecting;
-  auto since = again ? outage_->since () : started_;
-  outage_.reset ();
-  auto took = std::chrono::duration_cast<Millis> (context_.env.clock->now () - since);
-  snapshot_->write ([&] (Snapshot::Data &data) {
-    if (again) ++data.stats.reconnects;
-    (again ? data.stats.last_outage : data.stats.connect_time) = took;
-  });
-  refresh_stats ();
-  if (!apply (again ? Event::Recovered : Event::Joined)) return;
-  liveness_ = std::make_unique<Liveness> (context_, *link_, *subscriptions_,
-                                          [this] (const Error &error) { on_link_lost (error); });
-  if (again)
+  if (state_ == State::Reconnecting) {
+    if (!recovered (false)) return;
     emit (RoomJoined{ join_->room, roster_.self (), join_->server });
-  else
+  } else {
+    outage_.reset ();
+    auto took = std::chrono::duration_cast<Millis> (context_.env.clock->now () - started_);
+    snapshot_->write ([&] (Snapshot::Data &data) { data.stats.connect_time = took; });
+    refresh_stats ();
+    if (!apply (Event::Joined)) return;
+    liveness_ = std::make_unique<Liveness> (context_, *link_, *subscriptions_);
     for (const auto &event : replay ())
       emit (event);
+  }
   subscriptions_->announce ();
   if (join_) data_->connected (join_->server.version);
+}
+
+/// An outage has ended.
+bool
+Engine::recovered (bool resumed) {
+  auto took = std::chrono::duration_cast<Millis> (context_.env.clock->now () - outage_->since ());
+  outage_.reset ();
+  snapshot_->write ([&] (Snapshot::Data &data) {
+    ++(resumed ? data.stats.resumes : data.stats.reconnects);
+    data.stats.last_outage = took;
+  });
+  refresh_stats ();
+  liveness_ = std::make_unique<Liveness> (context_, *link_, *subscriptions_);
+  return apply (Event::Recovered, {}, Recovery{ resumed, took });
+}
+
+SyncState
+Engine::on_link_resuming () {
+  SyncState state;
+  publications_->write (state);
+  subscriptions_->write (state);
+  data_->write (state);
+  listing_ = { {}, roster_.self ().tracks };
+  return state;
+}
+
+void
+Engine::on_link_resumed (uint32_t last_sequence) {
+  link_joined_ = true;
+  tokens_.on_accepted ();
+  auto listing = *std::exchange (listing_, std::nullopt);
+  // Who is not listed has left meanwhile, and nobody else will say so.
+  if (listing.identities.count (roster_.self ().identity))
+    apply_changes (roster_.retain (listing.identities));
+  if (!recovered (true)) return;
+  publications_->resumed (listing.own, roster_.self ().tracks);
+  data_->resumed (last_sequence);
 }
 
 std::vector<SessionEvent>
@@ -298,22 +351,35 @@ Engine::connect_failed (const Error &error) {
 void
 Engine::on_link_lost (const Error &error) {
   if (error.code == Errc::Unauthorized && link_ && !link_joined_) return token_refused (error);
-  if (link_ && !link_joined_) urls_.failed ();
+  bool resuming = link_ && link_->was_connected () && state_ == State::Reconnecting;
+  if (link_ && !link_joined_ && !resuming) urls_.failed ();
   if (state_ == State::Connecting) {
     // ICE or DTLS: a refusal would have come before the join.
     bool media = error.code == Errc::TransportLost || error.code == Errc::MediaFailed;
     if (join_ && media && error.retry != Retry::Never && attempts_ == 1) return retry ();
     return connect_failed (error);
   }
+  bool resumable = link_ && error.retry == Retry::Resume && link_->resumable ();
+  bool refused = false;
   if (state_ == State::Reconnecting) {
+    // The participant is there only; the room may be elsewhere, too.
+    if (resuming && urls_.has_others () && outage_->attempts () >= kResumesWithOthers) resumable = false;
     if (!worth_another_try (error)) return end (Event::GivenUp, error, false);
     GST_INFO ("%s: not yet: %s", context_.name.c_str (), error.message.c_str ());
+    refused = resuming && !resumable;
   } else {
     apply (Event::LinkLost, error);
     if (!begin_outage (error)) return end (Event::GivenUp, error, error.code != Errc::SignalLost);
+    resumable = resumable && publications_->settled () && data_->settled ();
   }
-  suspend ();
-  outage_->attempt_later ();
+  if (resumable)
+    pause ();
+  else
+    suspend ();
+  if (refused)
+    outage_->attempt_now (); // from scratch
+  else
+    outage_->attempt_later ();
 }
 
 void

@@ -4,8 +4,11 @@
 //   start ─▶ resolve settings ─▶ Link ─▶ joined ─▶ primary connected ─▶ Connected
 //                                  └ ICE or DTLS failed, or no media after 5 s: once more from scratch
 //   stop  ─▶ sources and consumers unbound ─▶ Link::close
-//   lost  ─▶ Reconnecting: roster, publications and subscriptions stand, a new Link ─▶ joined ─▶ Connected
-//                 ▲        └ failed: once more, as Backoff says, until the time is up or the error is final
+//   lost  ─▶ Reconnecting: roster, publications and subscriptions stand
+//              ├ the link may be resumed ─▶ Link::resume ─▶ resumed ─▶ Connected: nobody has noticed
+//              │                              └ refused, or ICE did not come back: as below, at once
+//              └ a new Link ─▶ joined ─▶ Connected
+//                    └ failed: once more, as Backoff says, until the time is up or the error is final
 #pragma once
 
 #include "session/data_room.hpp"
@@ -73,6 +76,8 @@ private:
   void on_link_connected () override;
   void on_link_event (const SignalEvent &event) override;
   void on_link_lost (const Error &error) override;
+  SyncState on_link_resuming () override;
+  void on_link_resumed (uint32_t last_sequence) override;
   void on_offered (const std::string &sdp) override;
   void on_negotiated () override;
   void on_publisher_up () override;
@@ -88,14 +93,17 @@ private:
   void on_quality (const ConnectionQualityUpdate &update);
   void on_room_moved (const RoomMoved &moved);
 
-  bool apply (Event event, std::optional<Error> cause = {});
+  bool apply (Event event, std::optional<Error> cause = {}, std::optional<Recovery> recovery = {});
   void emit (const SessionEvent &event);
   void attempt ();
   void open_link ();
   void retry ();
   bool begin_outage (const Error &error);
   void token_refused (const Error &error);
+  void pause ();
   void suspend ();
+  bool recovered (bool resumed);
+  void on_participants (const ParticipantUpdate &update);
   void connect_failed (const Error &error);
   void end (Event event, const Error &error, bool leave);
   void take_down (bool leave, std::function<void ()> done);
@@ -119,7 +127,13 @@ private:
   std::unique_ptr<Outage> outage_; // from a lost connection to the next one that stands
   std::shared_ptr<Link> link_;
   std::unique_ptr<Liveness> liveness_; // of that link
-  bool link_joined_ = false;           // that link; join_ is of the last one that was
+  bool link_joined_ = false; // that link, with its signalling alive; join_ is of the last one that was
+  /// What the answer to a resume says.
+  struct Listing {
+    std::set<std::string> identities; // of everybody in the room
+    std::vector<TrackInfo> own;       // before it
+  };
+  std::optional<Listing> listing_;
   std::vector<std::shared_ptr<Link>> closing_;
   std::vector<std::function<void ()>> left_; // to be called when all of them are closed
   std::optional<JoinResponse> join_;

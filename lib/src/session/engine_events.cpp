@@ -13,7 +13,7 @@ template <typename... Fn> Overloaded (Fn...) -> Overloaded<Fn...>;
 void
 Engine::on_link_event (const SignalEvent &event) {
   std::visit (Overloaded{
-                  [&] (const ParticipantUpdate &e) { apply_changes (roster_.update (e.participants)); },
+                  [&] (const ParticipantUpdate &e) { on_participants (e); },
                   [&] (const TrackPublished &e) { publications_->on_published (e); },
                   [&] (const TrackUnpublished &e) { publications_->on_unpublished (e.sid); },
                   [&] (const MuteTrack &e) { publications_->on_muted (e); },
@@ -29,7 +29,6 @@ Engine::on_link_event (const SignalEvent &event) {
                     if (join_) join_->room = e.room;
                     if (state_ == State::Connected) emit (RoomChanged{ e.room });
                   },
-                  [&] (const ReconnectResponse &e) { data_->resumed (e.last_message_seq); },
                   [&] (const DataTrackPublished &e) { data_->tracks ().on_published (e.info); },
                   [&] (const DataTrackUnpublished &e) { data_->tracks ().on_unpublished (e.info); },
                   [&] (const DataTrackSubscriberHandles &e) { data_->tracks ().on_handles (e); },
@@ -43,13 +42,21 @@ Engine::on_link_event (const SignalEvent &event) {
 }
 
 void
+Engine::on_participants (const ParticipantUpdate &update) {
+  if (listing_)
+    for (const auto &info : update.participants)
+      if (info.state != ParticipantState::Disconnected) listing_->identities.insert (info.identity);
+  apply_changes (roster_.update (update.participants));
+}
+
+void
 Engine::on_leave (const Leave &leave) {
   auto error = signal::error_of (leave);
   GST_INFO ("%s: the server says leave: %s, %s", context_.name.c_str (), to_string (leave.reason),
             to_string (leave.action));
   if (leave.action == LeaveAction::Disconnect) return end (Event::Ended, error, false);
   urls_.on_regions (leave.regions);
-  on_link_lost (error);
+  link_->give_up (Link::Cause::Unknown, error);
 }
 
 void

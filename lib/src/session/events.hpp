@@ -14,9 +14,15 @@
 
 namespace lk::session {
 
+/// How an outage ended.
+struct Recovery {
+  bool resumed = false; ///< the same participant, with its tracks; otherwise another one joined
+  Millis outage{ 0 };
+};
 struct StateChanged {
   State from = State::Disconnected, to = State::Disconnected;
-  std::optional<Error> cause; ///< set when it ends or breaks
+  std::optional<Error> cause = {}; ///< set when it ends or breaks
+  std::optional<Recovery> recovery = {};
 };
 /// Joined (or joined again after a full reconnect).
 struct RoomJoined {

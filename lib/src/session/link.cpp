@@ -14,6 +14,10 @@ constexpr Millis kPeerCloseLimit{ 300 };
 constexpr Millis kLastWords{ 500 };
 // The closing handshake runs on the connection that we keep for it.
 constexpr Millis kSignalCloseTime{ 50 };
+// For both peer connections to come back after the server has taken up a resume.
+constexpr Millis kRestartLimit{ 5000 };
+// Requests made while the signalling connection is lost.
+constexpr size_t kMaxWaiting = 1000;
 
 } // namespace
 
@@ -24,23 +28,50 @@ Link::~Link () = default;
 
 void
 Link::connect () {
+  open_signalling (settings_.token, settings_.timeout, false);
+}
+
+void
+Link::open_signalling (const Secret &token, Millis timeout, bool resume) {
   g_assert (context_.queue->is_current ());
   signalling_
       = context_.env.parts->make_signalling (settings_.access, *context_.timers, *context_.env.clock, *this);
   signal::ConnectParams params;
   params.url = settings_.url;
-  params.token = settings_.token;
+  params.token = token;
   params.auto_subscribe = settings_.auto_subscribe;
   // A picture that does not fit even at its smallest takes the sound with it otherwise. The pad fills the
   // time.
   params.subscriber_allow_pause = true;
-  params.timeout = settings_.timeout;
+  params.timeout = timeout;
+  if (resume) {
+    params.resume = true;
+    params.participant_sid = sid_;
+    params.reconnect_reason = int (cause_);
+    params.ping_interval = ping_interval_;
+    params.ping_timeout = ping_timeout_;
+  }
   signalling_->connect (params);
 }
 
 void
-Link::send (const SignalCommand &command) {
+Link::pass_on (const SignalCommand &command) {
   if (signalling_) signalling_->send (command);
+}
+
+void
+Link::send (const SignalCommand &command) {
+  if (phase_ == Phase::Live) return pass_on (command);
+  bool negotiation
+      = std::holds_alternative<SessionDescription> (command) || std::holds_alternative<Trickle> (command);
+  if (negotiation) {
+    // What is lost now is made anew by the restart.
+    if (phase_ == Phase::Restarting) pass_on (command);
+  } else if (waiting_.size () < kMaxWaiting) {
+    waiting_.push_back (command);
+  } else {
+    broken_ = true; // the server would miss something
+  }
 }
 
 rtc::PeerConfig
@@ -61,6 +92,8 @@ Link::publisher () {
     auto made = context_.env.parts->make_publisher (peer_config ("pub"), *this);
     if (made) {
       publisher_ = *made;
+      if (phase_ == Phase::Lost || phase_ == Phase::Resuming) publisher_->suspend ();
+      publisher_due_ = phase_ == Phase::Restarting;
       listener_->on_publisher_made (*publisher_);
     } else {
       lose_later (made.error ());
@@ -76,7 +109,8 @@ Link::ensure_subscriber () {
   if (!subscriber_) {
     auto made = context_.env.parts->make_subscriber (peer_config ("sub"), *this);
     if (!made) {
-      lose (made.error ());
+      broken_ = true;
+      give_up (Cause::Subscriber, made.error ());
       return false;
     }
     subscriber_ = *made;
@@ -142,14 +176,18 @@ Link::no_media (Millis time) const {
 
 void
 Link::on_event (SignalEvent event) {
-  if (!listener_) return;
+  if (!listener_ || phase_ == Phase::Lost) return;
   auto self = shared_from_this (); // the listener may drop us
   if (auto *join = std::get_if<JoinResponse> (&event)) {
     if (!joined_) joined (*join);
+  } else if (auto *response = std::get_if<ReconnectResponse> (&event)) {
+    if (phase_ == Phase::Resuming) resuming (*response);
   } else if (auto *sdp = std::get_if<SessionDescription> (&event)) {
     if (sdp->type == SessionDescription::Type::Answer) {
       if (publisher_) publisher_->set_answer (sdp->sdp, sdp->id);
     } else if (joined_ && ensure_subscriber ()) {
+      last_offer_ = *sdp;
+      ++open_offers_;
       subscriber_->handle_offer (sdp->sdp, sdp->id, sdp->mid_to_track);
     }
   } else if (auto *trickle = std::get_if<Trickle> (&event)) {
@@ -160,6 +198,7 @@ Link::on_event (SignalEvent event) {
       subscriber_->add_candidate (trickle->candidate);
     }
   } else if (joined_) {
+    if (auto *moved = std::get_if<RoomMoved> (&event)) sid_ = moved->participant.sid;
     listener_->on_link_event (event);
   }
 }
@@ -169,6 +208,10 @@ Link::joined (const JoinResponse &join) {
   take_ice_servers (join.ice_servers);
   relay_only_ = settings_.relay_only || join.client_configuration.force_relay;
   subscriber_primary_ = join.subscriber_primary;
+  broken_ = join.client_configuration.resume_disabled;
+  sid_ = join.participant.sid;
+  ping_interval_ = join.ping_interval;
+  ping_timeout_ = join.ping_timeout;
 
   joined_ = true;
   listener_->on_link_joined (join);
@@ -213,32 +256,84 @@ Link::make_peers () {
 
 void
 Link::on_lost (const Error &error) {
-  lose (error);
+  // During a resume it is still the first cause.
+  give_up (phase_ == Phase::Live ? Cause::Signalling : cause_, error);
 }
 
 void
-Link::lose (const Error &error) {
-  if (auto *listener = std::exchange (listener_, nullptr)) {
-    auto self = shared_from_this ();
-    listener->on_link_lost (error);
-  }
+Link::give_up (Cause cause, const Error &error) {
+  if (!listener_ || phase_ == Phase::Lost) return;
+  phase_ = Phase::Lost;
+  cause_ = cause;
+  grace_timer_.reset ();
+  restart_timer_.reset ();
+  stale_offers_ = open_offers_;
+  if (publisher_) publisher_->suspend ();
+  auto self = shared_from_this ();
+  listener_->on_link_lost (error);
 }
 
 void
 Link::lose_later (const Error &error) {
+  broken_ = true;
   context_.queue->post ([weak = weak_from_this (), error] {
-    if (auto self = weak.lock ()) self->lose (error);
+    if (auto self = weak.lock ()) self->give_up (Cause::Publisher, error);
   });
 }
 
 /// A server that ends a session closes DTLS as well as it says so: whichever is heard first, the reason that
 /// it says is the one to tell.
 void
-Link::peer_failed (Error error) {
+Link::peer_failed (PeerTarget target, Error error) {
   add_tls_problem (error);
-  if (!connected_) return lose (error);
-  if (!listener_ || grace_timer_) return;
-  grace_timer_ = context_.timers->once (kLastWords, [this, error] { lose (error); });
+  auto cause = target == PeerTarget::Publisher ? Cause::Publisher : Cause::Subscriber;
+  if (error.retry != Retry::Resume) broken_ = true;
+  if (!connected_ || (phase_ == Phase::Restarting && broken_)) return give_up (cause, error);
+  // A failed path is what a resume repairs.
+  if (!listener_ || grace_timer_ || (phase_ != Phase::Live && !broken_)) return;
+  grace_timer_ = context_.timers->once (kLastWords, [this, cause, error] { give_up (cause, error); });
+}
+
+// ---- resuming
+
+void
+Link::resume (const Secret &token, Millis timeout) {
+  g_assert (phase_ == Phase::Lost && resumable ());
+  phase_ = Phase::Resuming;
+  if (signalling_) signalling_->close (); // the server would close it as soon as it sees the next one
+  open_signalling (token, timeout, true);
+}
+
+/// The server offers the subscriber's restart by itself, after it has read the state.
+void
+Link::resuming (const ReconnectResponse &response) {
+  phase_ = Phase::Restarting;
+  take_ice_servers (response.ice_servers);
+  relay_only_ = settings_.relay_only || response.client_configuration.force_relay;
+  last_sequence_ = response.last_message_seq;
+  auto state = listener_->on_link_resuming ();
+  state.offer = last_offer_;
+  state.answer = last_answer_;
+  pass_on (state);
+  subscriber_due_ = true;
+  publisher_due_ = publisher_ != nullptr;
+  restart_timer_ = context_.timers->once (kRestartLimit, [this] {
+    give_up (cause_, { Errc::TransportLost, Retry::Restart,
+                       "resumed, but the media connections did not come back within 5 s" });
+  });
+  if (publisher_) publisher_->restart ();
+}
+
+void
+Link::maybe_resumed () {
+  if (phase_ != Phase::Restarting || publisher_due_ || subscriber_due_) return;
+  if (broken_)
+    return give_up (cause_, { Errc::Internal, Retry::Restart, "too many requests for one resume" });
+  phase_ = Phase::Live;
+  restart_timer_.reset ();
+  for (const auto &command : std::exchange (waiting_, {}))
+    pass_on (command);
+  listener_->on_link_resumed (last_sequence_);
 }
 
 // ---- peer connections
@@ -250,6 +345,7 @@ Link::peer_state (PeerTarget target, rtc::PeerState state) {
   bool publisher = target == PeerTarget::Publisher;
   if (state == rtc::PeerState::Failed) {
     peer_failed (
+        target,
         Error{ Errc::TransportLost, Retry::Resume,
                std::string ("the ") + (publisher ? "publishing" : "receiving")
                    + " media connection failed: check that UDP or TCP to the server's media ports is open" });
@@ -259,6 +355,10 @@ Link::peer_state (PeerTarget target, rtc::PeerState state) {
       listener_->on_link_connected ();
     }
     if (publisher && listener_) listener_->on_publisher_up ();
+    if (phase_ == Phase::Restarting && listener_) {
+      (publisher ? publisher_due_ : subscriber_due_) = false;
+      maybe_resumed ();
+    }
   }
 }
 
@@ -292,12 +392,19 @@ Link::on_publisher_message (rtc::ChannelKind kind, Ref<GBytes> message) {
 
 void
 Link::on_publisher_failed (const Error &error) {
-  peer_failed (error);
+  peer_failed (PeerTarget::Publisher, error);
 }
 
 void
 Link::on_subscriber_answer (const std::string &sdp, uint32_t id) {
-  if (listener_) send (SessionDescription{ SessionDescription::Type::Answer, sdp, id, {} });
+  if (!listener_) return;
+  last_answer_ = SessionDescription{ SessionDescription::Type::Answer, sdp, id, {} };
+  if (open_offers_ > 0) --open_offers_;
+  // The server does not wait for an answer to what it offered on a connection that is lost.
+  if (stale_offers_ > 0)
+    --stale_offers_;
+  else
+    send (*last_answer_);
 }
 
 void
@@ -333,7 +440,7 @@ Link::on_subscriber_message (rtc::ChannelKind kind, Ref<GBytes> message) {
 
 void
 Link::on_subscriber_failed (const Error &error) {
-  peer_failed (error);
+  peer_failed (PeerTarget::Subscriber, error);
 }
 
 // ---- the end
@@ -348,6 +455,7 @@ Link::close (bool leave, Millis linger, std::function<void ()> done) {
   }
   closing_ = true;
   grace_timer_.reset ();
+  restart_timer_.reset ();
   closed_ = std::move (done);
   if (linger == Millis (0)) return close_peers (leave);
   close_timer_ = context_.timers->once (linger, [this, leave] { close_peers (leave); });

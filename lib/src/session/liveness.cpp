@@ -10,11 +10,18 @@ namespace {
 // For a sign of life on the signalling connection after the media fell silent.
 constexpr Millis kProbeTimeout{ 3000 };
 
+Error
+dead_path () {
+  return {
+    Errc::TransportLost, Retry::Resume,
+    "no media for 10 s although the server answers: check that UDP or TCP to its media ports is open"
+  };
+}
+
 } // namespace
 
-Liveness::Liveness (const Context &context, Link &link, const Subscriptions &subscriptions,
-                    std::function<void (const Error &)> dead)
-    : context_ (context), link_ (link), subscriptions_ (subscriptions), dead_ (std::move (dead)),
+Liveness::Liveness (const Context &context, Link &link, const Subscriptions &subscriptions)
+    : context_ (context), link_ (link), subscriptions_ (subscriptions),
       timer_ (context.timers->every (PathWatch::kPeriod, [this] { look (); })) {}
 
 void
@@ -33,12 +40,10 @@ Liveness::look () {
     GST_INFO ("%s: no media for 5 s, asking the server for a sign of life", context_.name.c_str ());
     link_.probe (kProbeTimeout);
     break;
-  case PathWatch::Verdict::Dead:
-    auto dead = dead_;
-    dead ({ Errc::TransportLost, Retry::Restart,
-            "no media for 15 s although the server answers: check that UDP or TCP to its media ports is "
-            "open" });
-    break;
+  case PathWatch::Verdict::ReceivingDead:
+    return link_.give_up (Link::Cause::Subscriber, dead_path ());
+  case PathWatch::Verdict::SendingDead:
+    return link_.give_up (Link::Cause::Publisher, dead_path ());
   }
 }
 

@@ -7,11 +7,11 @@
 
 namespace lk::session {
 
-/// Session thread. Must not outlive the link; `dead` may destroy it.
+/// Session thread. Must not outlive the link. Gives up the link when its path is dead, which may be its own
+/// end.
 class Liveness {
 public:
-  Liveness (const Context &context, Link &link, const Subscriptions &subscriptions,
-            std::function<void (const Error &)> dead);
+  Liveness (const Context &context, Link &link, const Subscriptions &subscriptions);
 
 private:
   void look ();
@@ -19,7 +19,6 @@ private:
   const Context context_;
   Link &link_;
   const Subscriptions &subscriptions_;
-  const std::function<void (const Error &)> dead_;
   PathWatch watch_;
   TimerPtr timer_;
 };

@@ -15,9 +15,15 @@ public:
   void count_attempt ();
   /// Calls `expired` when the policy's time is up; never when it has none.
   void limit (std::function<void ()> expired);
-  /// The next attempt comes when the back-off says so.
+  /// The next attempt comes when the back-off says so, or earlier when the network changes.
   void attempt_later ();
+  /// It comes at once, besides those that the back-off counts.
+  void attempt_now ();
 
+  int
+  attempts () const {
+    return backoff_.attempts ();
+  }
   /// When the connection was lost.
   Nanos
   since () const {
@@ -25,12 +31,16 @@ public:
   }
 
 private:
+  void attempt_after (Millis delay);
+
   const Context context_;
   const ReconnectPolicy policy_;
   const std::function<void ()> attempt_;
   const Nanos since_;
   Backoff backoff_;
+  std::optional<Nanos> begun_; // the last attempt
   TimerPtr next_, limit_;
+  std::unique_ptr<net::NetworkWatch> network_;
 };
 
 } // namespace lk::session

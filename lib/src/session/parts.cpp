@@ -85,6 +85,10 @@ public:
   publishable_codecs () override {
     return media::publishable_codecs ();
   }
+  std::unique_ptr<net::NetworkWatch>
+  watch_network (std::function<void ()> changed) override {
+    return net::watch_network (std::move (changed));
+  }
 };
 
 } // namespace

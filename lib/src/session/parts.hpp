@@ -5,6 +5,7 @@
 #include "media/frame_receiver.hpp"
 #include "media/frame_sender.hpp"
 #include "net/network.hpp"
+#include "net/network_watch.hpp"
 #include "net/tls_relay.hpp"
 #include "rtc/publisher.hpp"
 #include "rtc/subscriber.hpp"
@@ -50,6 +51,8 @@ public:
   virtual std::shared_ptr<media::FrameSender> make_frame_sender (const media::Codec &codec) = 0;
   virtual std::shared_ptr<media::FrameReceiver> make_frame_receiver (media::FrameReceiver::Hooks hooks) = 0;
   virtual const std::vector<std::string> &publishable_codecs () = 0;
+  /// Null when that cannot be seen.
+  virtual std::unique_ptr<net::NetworkWatch> watch_network (std::function<void ()> changed) = 0;
 };
 
 struct Environment {

@@ -13,9 +13,8 @@ PathWatch::look (const PathSample &sample) {
   started_ = true;
   last_ = sample;
   // A side that never said anything may be asked after, but has no life to lose.
-  bool dead = (sample.received > 0 && sample.now - heard_ >= kDead)
-              || (sample.reports > 0 && sample.now - reported_ >= kDead);
-  if (dead) return Verdict::Dead;
+  if (sample.received > 0 && sample.now - heard_ >= kDead) return Verdict::ReceivingDead;
+  if (sample.reports > 0 && sample.now - reported_ >= kDead) return Verdict::SendingDead;
   if (sample.now - std::min (heard_, reported_) < kSuspicious) {
     probed_ = false;
     return Verdict::Fine;

@@ -23,13 +23,14 @@ public:
   /// A server that stood still for less is not disturbed.
   static constexpr Millis kSuspicious{ 5000 };
   /// The server answers on the signalling connection all the while.
-  static constexpr Millis kDead{ 15'000 };
+  static constexpr Millis kDead{ 10'000 };
   static constexpr Millis kPeriod{ 1000 };
 
   enum class Verdict {
     Fine,
     Probe, ///< once per silence: ask the server for a sign of life
-    Dead
+    ReceivingDead,
+    SendingDead
   };
   Verdict look (const PathSample &sample);
 

@@ -94,7 +94,7 @@ Publications::add (const TrackPtr &track, const void *owner) {
     return fail (track->cid (), { Errc::UnsupportedCodec, Retry::Never,
                                   "this installation cannot send " + (codec.empty () ? "this format" : codec)
                                       + ", only: " + join_names (able) });
-  if (link_) request (entry);
+  if (link_ && link_->live ()) request (entry);
 }
 
 void
@@ -120,11 +120,55 @@ void
 Publications::bind (Link &link, std::vector<std::string> enabled_codecs) {
   link_ = &link;
   enabled_codecs_ = std::move (enabled_codecs);
+  request_waiting ();
+}
+
+void
+Publications::request_waiting () {
   std::vector<std::string> cids;
   for (const auto &[cid, entry] : entries_)
-    cids.push_back (cid);
+    if (entry.step == Step::Waiting) cids.push_back (cid);
   for (const auto &cid : cids)
     if (auto it = entries_.find (cid); it != entries_.end ()) request (it->second);
+}
+
+bool
+Publications::settled () const {
+  return std::none_of (entries_.begin (), entries_.end (), [] (const auto &row) {
+    return row.second.step == Step::Requested || row.second.step == Step::Queued;
+  });
+}
+
+void
+Publications::write (SyncState &state) const {
+  for (const auto &[cid, entry] : entries_) {
+    if (entry.step != Step::Accepted && entry.step != Step::Published) continue;
+    TrackPublished published;
+    published.cid = cid;
+    published.track = entry.info;
+    published.track.muted = entry.told_muted;
+    state.publish_tracks.push_back (std::move (published));
+  }
+}
+
+void
+Publications::resumed (const std::vector<TrackInfo> &before, const std::vector<TrackInfo> &now) {
+  std::map<std::string, const TrackInfo *> there;
+  for (const auto &info : now)
+    there[info.sid] = &info;
+  // Tracks that have sent nothing yet were not listed before either.
+  for (const auto &info : before)
+    if (!there.count (info.sid)) on_unpublished (info.sid);
+  std::vector<MuteTrack> muted;
+  for (auto &[cid, entry] : entries_) {
+    auto it = there.find (entry.track->sid ());
+    if (it != there.end () && it->second->muted != entry.known_muted && entry.told_muted == entry.known_muted)
+      muted.push_back ({ entry.track->sid (), it->second->muted });
+    entry.known_muted = entry.told_muted;
+  }
+  for (const auto &mute : muted)
+    on_muted (mute);
+  request_waiting ();
 }
 
 void
@@ -208,7 +252,7 @@ Publications::request (Entry &entry) {
   add.stream = spec.stream;
   add.kind = kind_of (spec);
   add.source = spec.source;
-  add.muted = entry.told_muted = track.muted ();
+  add.muted = entry.told_muted = entry.known_muted = track.muted ();
   add.disable_red = true;
   if (add.kind == TrackKind::Video) {
     entry.told_size = track.size ();
@@ -277,6 +321,7 @@ Publications::accept (Entry &entry, const TrackInfo &info) {
   if (!id) return fail (track->cid (), id.error ());
   entry.sender = *id;
   entry.step = Step::Accepted;
+  entry.info = info;
   track->set_progress (info.sid, false);
   tell (entry);
   negotiate_soon ();
@@ -373,7 +418,7 @@ void
 Publications::on_muted (const MuteTrack &mute) {
   auto *entry = find_sid (mute.sid);
   if (!entry) return;
-  entry->told_muted = mute.muted;
+  entry->told_muted = entry->known_muted = mute.muted;
   auto track = entry->track;
   if (track->apply_muted (mute.muted)) emit_ (LocalTrackMuted{ track, mute.muted });
 }
@@ -395,6 +440,7 @@ Publications::tell (Entry &entry) {
   auto &track = *entry.track;
   if (bool muted = track.muted (); muted != entry.told_muted) {
     entry.told_muted = muted;
+    if (link_->live ()) entry.known_muted = muted;
     link_->send (MuteTrack{ track.sid (), muted });
   }
   if (kind_of (track.spec ()) != TrackKind::Video) return;

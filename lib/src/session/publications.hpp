@@ -30,6 +30,13 @@ public:
   void unbind ();
   /// What we may publish. A track that was published once waits for the permission instead of failing.
   void set_permission (const std::optional<Permission> &permission);
+  /// Nothing waits for an answer of the server, which a lost signalling connection would have taken with it.
+  bool settled () const;
+  /// What the server has acknowledged.
+  void write (SyncState &state) const;
+  /// The signalling connection is back: what came meanwhile is requested, and what the server did to our
+  /// tracks, as it listed them before and lists them now, is done here.
+  void resumed (const std::vector<TrackInfo> &before, const std::vector<TrackInfo> &now);
 
   void on_published (const TrackPublished &published);
   void on_response (const RequestResponse &response);
@@ -58,12 +65,14 @@ private:
     TrackPtr track;
     const void *owner = nullptr;
     Step step = Step::Waiting;
+    TrackInfo info; // as acknowledged
     std::optional<rtc::SenderId> sender;
     bool lived = false;      // was published once
     bool asked = false;      // for an offer with it
     bool offered = false;    // contained in an offer
     bool negotiated = false; // contained in one that is answered
     bool told_muted = false;
+    bool known_muted = false; // by the server, when it was last heard of
     std::pair<uint32_t, uint32_t> told_size{ 0, 0 };
     TimerPtr timer;
   };
@@ -73,6 +82,7 @@ private:
   bool allowed (const Entry &entry) const;
   void suspend (Entry &entry);
   void request (Entry &entry);
+  void request_waiting ();
   void accept (Entry &entry, const TrackInfo &info);
   void tell (Entry &entry);
   void negotiate_soon ();

@@ -67,20 +67,26 @@ using Kind = RosterChange::Kind;
 
 RosterChanges
 Roster::reset (const ParticipantInfo &self, const std::vector<ParticipantInfo> &others) {
-  RosterChanges out;
   auto own = self;
   bound_tracks (own);
   self_ = std::make_shared<ParticipantInfo> (std::move (own));
   std::set<std::string> present;
   for (const auto &info : others)
     if (info.state != ParticipantState::Disconnected) present.insert (info.identity);
-  std::vector<ParticipantPtr> gone;
-  for (const auto &[identity, info] : participants_)
-    if (!present.count (identity)) gone.push_back (info);
-  for (const auto &info : gone)
-    remove (*info, out);
+  auto out = retain (present);
   for (const auto &info : others)
     upsert (info, out);
+  return out;
+}
+
+RosterChanges
+Roster::retain (const std::set<std::string> &identities) {
+  RosterChanges out;
+  std::vector<ParticipantPtr> gone;
+  for (const auto &[identity, info] : participants_)
+    if (!identities.count (identity)) gone.push_back (info);
+  for (const auto &info : gone)
+    remove (*info, out);
   return out;
 }
 

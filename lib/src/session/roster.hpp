@@ -6,6 +6,7 @@
 #include "session/events.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -48,6 +49,8 @@ public:
   RosterChanges reset (const ParticipantInfo &self, const std::vector<ParticipantInfo> &others);
   /// Upserts; a participant in state Disconnected leaves.
   RosterChanges update (const std::vector<ParticipantInfo> &participants);
+  /// Who is not of these identities has left.
+  RosterChanges retain (const std::set<std::string> &identities);
   /// Everybody leaves.
   RosterChanges clear ();
 

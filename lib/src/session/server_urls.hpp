@@ -20,6 +20,10 @@ public:
   /// For the next attempt; the one that let us in stays until it fails.
   const net::Url &current () const;
   void failed ();
+  bool
+  has_others () const {
+    return !named_.empty ();
+  }
 
 private:
   void add (const std::string &text);

@@ -38,7 +38,7 @@ public:
 struct SessionStats {
   uint64_t signal_sent = 0, signal_received = 0, signal_unknown = 0, signal_malformed = 0;
   Millis rtt{ 0 };
-  uint32_t joins = 0, reconnects = 0;
+  uint32_t joins = 0, reconnects = 0, resumes = 0;
   Millis connect_time{ 0 }; ///< start → connected, of the first connect
   Millis last_outage{ 0 };  ///< lost → connected again, of the last reconnect
 };

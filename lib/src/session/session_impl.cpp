@@ -97,7 +97,7 @@ struct Core {
 
   void
   demand_changed () {
-    engine->subscriptions ()->set_wanted (users->filters (), users->latency ());
+    engine->subscriptions ()->set_wanted (users->filters (), users->latency (), users->reappear ());
   }
 
   std::shared_ptr<SessionThread> thread;

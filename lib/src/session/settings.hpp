@@ -73,6 +73,8 @@ struct Needs {
   std::optional<TrackFilter> subscribe;
   Millis latency{ 0 }; ///< the largest of all subscribers holds; 0 = no opinion
   bool data = false;   ///< will send data: the publishing peer connection is made at once
+  /// How long a subscriber keeps a track that has not come back after a reconnect; the longest of all holds.
+  Millis reappear{ 15'000 };
 };
 
 } // namespace lk::session

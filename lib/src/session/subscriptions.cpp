@@ -29,9 +29,10 @@ Subscriptions::Subscriptions (const Context &context, const Roster &roster, Emit
 // ---- what elements want
 
 void
-Subscriptions::set_wanted (std::vector<TrackFilter> filters, Millis latency) {
+Subscriptions::set_wanted (std::vector<TrackFilter> filters, Millis latency, Millis reappear) {
   g_assert (context_.queue->is_current ());
   filters_ = std::move (filters);
+  reappear_ = reappear;
   latency = latency > Millis (0) ? latency : kDefaultLatency;
   if (latency != latency_) {
     latency_ = latency;
@@ -143,7 +144,17 @@ void
 Subscriptions::announce () {
   announcing_ = true;
   refresh ();
-  if (!absent_.empty ()) absent_limit_ = context_.timers->once (kReappearLimit, [this] { drop_absent (); });
+  if (!absent_.empty ()) absent_limit_ = context_.timers->once (reappear_, [this] { drop_absent (); });
+}
+
+void
+Subscriptions::write (SyncState &state) const {
+  // Only what differs from the server's own rule.
+  state.subscription.subscribe = !automatic_;
+  for (const auto &[sid, wanted] : subscribed_)
+    if (wanted != automatic_ && roster_.find_track (sid)) state.subscription.track_sids.push_back (sid);
+  for (const auto &[sid, entry] : entries_)
+    if (!entry.told.enabled && roster_.find_track (sid)) state.track_sids_disabled.push_back (sid);
 }
 
 void

@@ -18,7 +18,7 @@ class Subscriptions : public std::enable_shared_from_this<Subscriptions> {
 public:
   using Emit = std::function<void (const SessionEvent &)>;
   static constexpr Millis kDefaultLatency{ 200 };
-  /// How long an announced track may stay away after a full reconnect.
+  /// How long an announced track may stay away after a full reconnect, unless set otherwise.
   static constexpr Millis kReappearLimit{ 15'000 };
   /// How much later than the offer the roster may say that a track was unpublished.
   static constexpr Millis kReasonLimit{ 500 };
@@ -26,7 +26,7 @@ public:
   Subscriptions (const Context &context, const Roster &roster, Emit emit);
 
   // What elements want.
-  void set_wanted (std::vector<TrackFilter> filters, Millis latency);
+  void set_wanted (std::vector<TrackFilter> filters, Millis latency, Millis reappear = kReappearLimit);
   void set_subscribed (const std::string &sid, bool subscribed);
   void demand_changed (const std::string &sid);
   void request_keyframe (const std::string &sid);
@@ -35,9 +35,10 @@ public:
 
   /// Joined; `automatic`: the server subscribes us to everything by itself.
   void bind (Link &link, bool automatic);
-  /// Connected: tracks are announced from now on; those from before a reconnect have kReappearLimit to come
-  /// back.
+  /// Connected: tracks are announced from now on; those from before a reconnect have a while to come back.
   void announce ();
+  /// What the server knows of our wishes.
+  void write (SyncState &state) const;
   /// The link is gone and another will follow: streams end, announced tracks stay.
   void suspend ();
   /// The link is gone: tracks that were announced are reported as unsubscribed.
@@ -118,7 +119,7 @@ private:
   Link *link_ = nullptr;
   bool automatic_ = false, announcing_ = false;
   std::vector<TrackFilter> filters_;
-  Millis latency_ = kDefaultLatency, told_latency_ = kDefaultLatency;
+  Millis latency_ = kDefaultLatency, told_latency_ = kDefaultLatency, reappear_ = kReappearLimit;
   std::map<std::string, bool> overrides_,
       subscribed_;                            // by track sid: asked for by hand; what the server was told
   std::vector<rtc::ReceiveSection> sections_; // of the latest offer

@@ -175,6 +175,15 @@ Users::latency () const {
   return largest;
 }
 
+Millis
+Users::reappear () const {
+  std::lock_guard lock (lock_);
+  Millis longest{ 0 };
+  for (const auto &entry : entries_)
+    if (entry->needs.subscribe) longest = std::max (longest, entry->needs.reappear);
+  return longest;
+}
+
 bool
 Users::wants_everything () const {
   std::lock_guard lock (lock_);

@@ -41,6 +41,7 @@ public:
   Settings settings () const;
   std::vector<TrackFilter> filters () const;
   Millis latency () const;
+  Millis reappear () const;
   /// Somebody wants everything, so the server may subscribe us by itself.
   bool wants_everything () const;
   /// Somebody will send data.

@@ -185,7 +185,7 @@ struct SignalClient::Impl : net::WebSocket::Listener, std::enable_shared_from_th
     if (auto *join = std::get_if<JoinResponse> (&event)) {
       joined (sane (join->ping_interval, kPingInterval), sane (join->ping_timeout, kPingTimeout));
     } else if (std::holds_alternative<ReconnectResponse> (event)) {
-      joined (kPingInterval, kPingTimeout);
+      joined (sane (params.ping_interval, kPingInterval), sane (params.ping_timeout, kPingTimeout));
     } else {
       ++stats.malformed;
       GST_CAT_WARNING (log::signal (), "%s before the join response, ignored", name_of (event));

@@ -27,6 +27,8 @@ struct ConnectParams {
   bool resume = false;         ///< reconnect=1
   std::string participant_sid; ///< with resume
   int reconnect_reason = 0;    ///< protocol's ReconnectReason
+  /// With resume: what the join said, since the answer to a resume does not.
+  std::chrono::seconds ping_interval{ 0 }, ping_timeout{ 0 };
 };
 
 class SignalClient {

@@ -61,6 +61,14 @@ class DataPeer(Peer):
                 await self.room.local_participant.publish_data(payload, reliable=reliable, topic=topic)
         _run(go(), 60)
 
+    def send_slowly(self, payloads, pause, topic=""):
+        """Returns at once; each goes out `pause` seconds after the one before."""
+        async def go():
+            for payload in payloads:
+                await self.room.local_participant.publish_data(payload, reliable=True, topic=topic)
+                await asyncio.sleep(pause)
+        _get_loop().call_soon_threadsafe(self._spawn, go())
+
     def send_text(self, text, topic, to=(), attributes=None):
         _run(self.room.local_participant.send_text(text, topic=topic, destination_identities=list(to) or None,
                                                    attributes=attributes), 60)

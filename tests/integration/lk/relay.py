@@ -7,6 +7,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass
 
 import aiohttp
@@ -23,13 +24,20 @@ class Packet:
 
 
 class Relay:
-    """`url` is what the client is given. `hook(packet)` returns seconds of delay, or None to lose the packet."""
+    """`url` is what the client is given. `hook(packet)` returns seconds of delay, or None to lose the packet. Without a hook
+    only the signalling passes through here."""
 
-    def __init__(self, server, hook=lambda packet: 0.0):
+    NO_ANSWER = -1  # the connection is closed without one
+
+    def __init__(self, server, hook=None):
         self.hook = hook
         self._server = server
         self._kinds = {}  # (up, payload type) → kind
         self._upstreams = {}  # client address → transport towards the server
+        self._clients = set()  # transports of open WebSockets
+        self._dark, self._stalled = (0, 0), 0
+        self.queries = []  # of each WebSocket so far, as dictionaries
+        self.refuse = lambda query: None  # an HTTP status, or NO_ANSWER, for a connection that is not passed on
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -56,6 +64,22 @@ class Relay:
         self._thread.join(5)
         self._loop.close()
 
+    def black_out(self, seconds, signalling=False):
+        """Loses the media for so long; the signalling gets through late, as TCP does."""
+        self._dark = (time.monotonic(), time.monotonic() + seconds)
+        self._stalled = self._dark[1] if signalling else 0
+
+    async def _while_stalled(self):
+        while time.monotonic() < self._stalled:
+            await asyncio.sleep(0.02)
+
+    def cut(self):
+        """All signalling connections break, as when a proxy is restarted."""
+        async def go():
+            for transport in list(self._clients):
+                transport.abort()
+        self._call(go())
+
     async def _stop(self):
         await self._runner.cleanup()
         await self._session.close()
@@ -65,26 +89,35 @@ class Relay:
     # --- signalling
 
     async def _request(self, request):
+        await self._while_stalled()
+        if status := self.refuse(request.query):
+            if status == self.NO_ANSWER:
+                request.transport.abort()
+            return web.Response(status=max(status, 200))
         target = self._server.url + request.path_qs
         headers = {k: v for k, v in request.headers.items() if k.lower() == "authorization"}
         if request.headers.get("Upgrade", "").lower() != "websocket":
             async with self._session.get(target.replace("ws://", "http://"), headers=headers) as answer:
                 return web.Response(status=answer.status, body=await answer.read())
+        self.queries.append(dict(request.query))
         client = web.WebSocketResponse(max_msg_size=0)
         async with self._session.ws_connect(target, headers=headers, max_msg_size=0) as server:
             await client.prepare(request)
+            transport = request.transport
+            self._clients.add(transport)
             done, rest = await asyncio.wait(
                 [asyncio.create_task(self._pass_on(client, server, self._to_server)),
                  asyncio.create_task(self._pass_on(server, client, self._to_client))],
                 return_when=asyncio.FIRST_COMPLETED)
             for task in [*done, *rest]:
                 task.cancel()
+            self._clients.discard(transport)
             await client.close()
         return client
 
-    @staticmethod
-    async def _pass_on(source, sink, change):
+    async def _pass_on(self, source, sink, change):
         async for message in source:
+            await self._while_stalled()
             if message.type == aiohttp.WSMsgType.BINARY:
                 data = change(message.data)
                 if data is not None:
@@ -93,6 +126,8 @@ class Relay:
                 await sink.send_str(message.data)
 
     def _to_server(self, data):
+        if not self.hook:
+            return data
         message = wire.SignalRequest.FromString(data)
         which = message.WhichOneof("message")
         if which == "trickle":
@@ -105,6 +140,8 @@ class Relay:
         return data
 
     def _to_client(self, data):
+        if not self.hook:
+            return data
         message = wire.SignalResponse.FromString(data)
         which = message.WhichOneof("message")
         if which == "trickle":
@@ -152,7 +189,7 @@ class Relay:
 
     def _carry(self, data, up, send):
         delay = self.hook(Packet(data, up, self._kind(data, up)))
-        if delay is None:
+        if delay is None or self._dark[0] <= time.monotonic() < self._dark[1]:
             return
         if delay > 0:
             self._loop.call_later(delay, send)
