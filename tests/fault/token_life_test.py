@@ -18,7 +18,7 @@ from lk.meddler import Meddler, without_pushed_tokens
 from lk.server import token
 from lk.wait import wait_until
 
-# Of this life, the last ten seconds are not used: the token has run out for us at once, and for the meddler soon.
+# Of this life, the last ten seconds are not used: it has run out for us a few seconds after the start.
 SHORT = 14
 # Run out for us from the beginning, and so used only because there is nothing else.
 BRIEF = 4
