@@ -364,3 +364,16 @@ class WhileConnected(Protocol):
         driver.wait_for_state("connected", 20, count=2)
         self.assertEqual(left, [])
         self.assertEqual(self.errors(driver), [])
+
+    def test_a_refused_resume_becomes_a_new_join(self):
+        meddler, driver = self.connected()
+        for count, refusal in enumerate((400, 404, 503), 2):
+            with self.subTest(refusal):
+                meddler.admit = lambda connection, code=refusal: code if connection.query.get("reconnect") == "1" else None
+                known = len(meddler.connections)
+                meddler.drop()
+                driver.wait_for_state("connected", 10, count=count)
+                tried = [c.query.get("reconnect") for c in meddler.connections[known:]]
+                self.assertEqual((tried[0], tried[-1]), ("1", None))
+        self.assertEqual(self.errors(driver), [])
+        self.peer("witness").hear("us").wait_for_tone(440)
