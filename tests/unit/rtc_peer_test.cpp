@@ -240,10 +240,10 @@ TEST (Publisher, WithoutSignallingNothingIsOfferedUntilItRestarts) {
   auto first = loop.session.run ([&] {
     loop.publisher->suspend (); // the answer is lost
     loop.publisher->negotiate ();
-    EXPECT_FALSE (loop.publisher->negotiating ());
     return rtc::ice_credentials (loop.last_offer)->ufrag;
   });
   loop.add_video ();
+  EXPECT_EQ (loop.offers, 1);
   loop.hold = false;
   loop.session.run ([&] { loop.publisher->restart (); });
   EXPECT_TRUE (loop.flows ("OPUS"));
@@ -253,16 +253,15 @@ TEST (Publisher, WithoutSignallingNothingIsOfferedUntilItRestarts) {
   EXPECT_EQ (loop.session.run ([&] { return rtc::ice_credentials (loop.last_offer)->ufrag; }), first);
 }
 
-TEST (Publisher, AnOfferThatIsBeingMadeWhenSignallingEndsIsNotSent) {
+TEST (Publisher, AnOfferThatIsBeingMadeWhenSignallingEndsIsNotTheEndOfIt) {
   PublisherLoop loop;
-  loop.session.run ([&] { loop.publisher->negotiate (); });
-  loop.session.run ([&] { loop.publisher->suspend (); });
-  ASSERT_TRUE (
-      wait_until ([&] { return !loop.session.run ([&] { return loop.publisher->negotiating (); }); }, 10s));
-  auto offers = loop.offers.load ();
-  EXPECT_LE (offers, 1); // it may have been ready before
+  loop.session.run ([&] {
+    loop.publisher->negotiate ();
+    loop.publisher->suspend ();
+  });
   loop.session.run ([&] { loop.publisher->restart (); });
   EXPECT_TRUE (wait_until ([&] { return loop.state == PeerState::Connected; }, 10s));
+  EXPECT_TRUE (loop.errors.empty ());
 }
 
 TEST (Publisher, ARestartHasOtherCredentialsAndAllCandidatesAgain) {
