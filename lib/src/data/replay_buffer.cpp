@@ -22,8 +22,9 @@ ReplayBuffer::push (std::string serialized, PacketRole role, Nanos now) {
 }
 
 void
-ReplayBuffer::trim (uint64_t buffered) {
-  while (!kept_.empty () && bytes_ - view_of (kept_.front ().message).size () >= buffered + margin_)
+ReplayBuffer::trim (uint64_t buffered, Nanos since) {
+  while (!kept_.empty () && kept_.front ().sent < since
+         && bytes_ - view_of (kept_.front ().message).size () >= buffered + margin_)
     drop_front ();
 }
 

@@ -35,8 +35,9 @@ public:
   /// Stamps the next sequence (from 1) on a packet that was serialized with sequence 0, keeps it and returns
   /// it. Beyond the byte limit the oldest are given up.
   Ref<GBytes> push (std::string serialized, PacketRole role = {}, Nanos now = Nanos (0));
-  /// Forgets what has left the channel, whose buffered amount is `buffered`, except for the margin.
-  void trim (uint64_t buffered);
+  /// Forgets what has left the channel, whose buffered amount is `buffered`, except for the margin and what
+  /// was sent since `since`.
+  void trim (uint64_t buffered, Nanos since = Nanos::max ());
 
   struct Rest {
     std::vector<Ref<GBytes>> messages; ///< in order, with their sequences

@@ -192,7 +192,7 @@ DataOutlet::changed (ChannelKind kind) {
         }
         backlog_bytes_ = 0;
         in_channel_ = channel->buffered ();
-        replay_.trim (in_channel_);
+        replay_.trim (in_channel_, clock_.now () - repeat_window_);
       }
     } else {
       flush_lossy (kind);
@@ -238,7 +238,7 @@ DataOutlet::put (std::string packet, data::PacketRole role, uint64_t buffered) {
   // Closed just now: it stays kept for a resume, as what is on its way does.
   channels_[size_t (ChannelKind::Reliable)]->send (std::move (message));
   in_channel_ = buffered + size;
-  replay_.trim (in_channel_);
+  replay_.trim (in_channel_, now - repeat_window_);
 }
 
 std::optional<Error>
