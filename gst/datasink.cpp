@@ -123,6 +123,7 @@ DataSink::start () {
     std::lock_guard guard (lock_);
     stop_ = std::stop_source ();
     told_.clear ();
+    begun_ = false;
   }
   ended_ = false;
   sent_ = sent_bytes_ = dropped_ = unsent_bytes_ = 0;
@@ -177,7 +178,12 @@ DataSink::end_by_room () {
 void
 DataSink::on_event (const session::SessionEvent &event) {
   const auto *change = std::get_if<session::StateChanged> (&event);
-  if (!change || change->to != session::State::Connected) return;
+  if (!change) return;
+  {
+    std::lock_guard guard (lock_);
+    begun_ = true;
+  }
+  if (change->to != session::State::Connected) return;
   auto session = participant.session ();
   if (!session) return;
   const auto stats = session->data ()->stats ();
@@ -336,7 +342,13 @@ GstFlowReturn
 DataSink::failed (const Error &error) {
   auto session = participant.session ();
   const auto state = session ? session->state () : session::State::Disconnected;
-  if (state != session::State::Failed && state != session::State::Disconnected) {
+  bool over = state == session::State::Failed;
+  {
+    // A session that is still to begin is disconnected, too.
+    std::lock_guard guard (lock_);
+    over |= state == session::State::Disconnected && begun_;
+  }
+  if (!over) {
     post_error (GST_ELEMENT (element_), error);
     return GST_FLOW_ERROR;
   }

@@ -82,6 +82,7 @@ private:
   std::stop_source stop_;
   std::set<Reason> told_;
   uint64_t told_unconfirmed_ = 0;
+  bool begun_ = false; ///< the session has left the state in which it was found
 
   std::atomic<bool> live_{ false }, ended_{ false }, playing_{ false };
   std::atomic<uint64_t> sent_{ 0 }, sent_bytes_{ 0 }, dropped_{ 0 }, unsent_bytes_{ 0 };
