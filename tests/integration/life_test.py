@@ -19,6 +19,8 @@ PATIENT = "connect-timeout=60000"
 
 
 class Life(LiveKitTest):
+    second_go = False  # crashes and leaks
+
     def usages(self, mode, rounds, pipeline, timeout):
         """What the program held after each round."""
         process = self.run_program([PROGRAM, mode, str(rounds), pipeline])

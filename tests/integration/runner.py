@@ -2,6 +2,10 @@
 """Runs one test file and writes a line of JSON per finished case, so that a file cut off by its time-out still counts.
 
     runner.py FILE RESULTS [NAME-SUBSTRING]
+
+A case that failed runs once more at the end, because most cases measure real time on a machine that may be busy:
+tests/count.py names those that needed it and allows only a few. Classes whose subject are crashes and leaks say
+`second_go = False`.
 """
 import importlib.util
 import json
@@ -62,6 +66,24 @@ class Result(unittest.TextTestResult):
         self._write("fail", test, "unexpected success")
 
 
+def cases(suite):
+    for one in suite:
+        if isinstance(one, unittest.TestSuite):
+            yield from cases(one)
+        else:
+            yield one
+
+
+def run(suite):
+    return unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(suite)
+
+
+def to_repeat(outcome):
+    """The names of failed cases that may run once more."""
+    tests = (getattr(test, "test_case", test) for test, _ in outcome.failures + outcome.errors)
+    return {test.id() for test in tests if isinstance(test, unittest.TestCase) and getattr(test, "second_go", True)}
+
+
 def main():
     path, results = os.path.abspath(sys.argv[1]), sys.argv[2]
     sys.path[:0] = [os.path.dirname(path), os.path.dirname(os.path.abspath(__file__))]
@@ -76,8 +98,10 @@ def main():
         loader = unittest.TestLoader()
         if len(sys.argv) > 3:
             loader.testNamePatterns = [f"*{sys.argv[3]}*"]
-        outcome = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(
-            loader.loadTestsFromModule(module))
+        outcome = run(loader.loadTestsFromModule(module))
+        if names := to_repeat(outcome):
+            print(f"\nonce more: {', '.join(sorted(names))}", flush=True)
+            run(unittest.TestSuite(case for case in cases(loader.loadTestsFromModule(module)) if case.id() in names))
         out.write(json.dumps({"outcome": "end"}) + "\n")
     return 0 if outcome.wasSuccessful() else 1
 

@@ -2,7 +2,7 @@
 import os
 import shlex
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from .launch import BUILD, Process
 
 PROGRAM = os.path.join(BUILD, "tests", "integration", "lk-tap")
 _HEADER = struct.Struct("<16sqqqII")
+_UNREAD = object()
 
 # What Frame and Sound below are made from.
 VIDEO = "queue ! videoconvert ! videoscale ! video/x-raw,format=GRAY8,width=96,height=64,pixel-aspect-ratio=1/1 ! fakesink name="
@@ -26,10 +27,13 @@ class Buffer:
     reference: float
     flags: int
     data: bytes
+    _number: object = field(default=_UNREAD, repr=False, compare=False)
 
     def number(self):
         """The number that a picture of VIDEO shows (lk/counter.py), or None."""
-        return counter.read(np.frombuffer(self.data, np.uint8).reshape(64, 96))
+        if self._number is _UNREAD:
+            self._number = counter.read(np.frombuffer(self.data, np.uint8).reshape(64, 96))
+        return self._number
 
     def samples(self):
         """-1..1, of a buffer of AUDIO."""
@@ -45,20 +49,24 @@ class Tap(Process):
 
     def __init__(self, path, pipeline, env, prefix=()):
         self.path = path
+        self._buffers, self._offset = [], 0
         super().__init__([*prefix, PROGRAM, path, *shlex.split(pipeline)], env)
 
     def buffers(self, sink=None):
         """All that came so far, in order."""
-        found = []
+        self._read_on()
+        return [buffer for buffer in self._buffers if sink in (None, buffer.sink)]
+
+    def _read_on(self):
         if not os.path.exists(self.path):
-            return found
+            return
         with open(self.path, "rb") as file:
+            file.seek(self._offset)
             while len(head := file.read(_HEADER.size)) == _HEADER.size:
                 name, running, arrival, reference, flags, size = _HEADER.unpack(head)
                 data = file.read(size)
                 if len(data) < size:
                     break
-                name = name.rstrip(b"\0").decode()
-                if sink in (None, name):
-                    found.append(Buffer(name, _seconds(running), arrival / 1e9, _seconds(reference), flags, data))
-        return found
+                self._offset = file.tell()
+                self._buffers.append(Buffer(name.rstrip(b"\0").decode(), _seconds(running), arrival / 1e9, _seconds(reference),
+                                            flags, data))
