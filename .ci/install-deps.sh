@@ -14,7 +14,7 @@ build_set=(
   protobuf-compiler libprotobuf-dev libsoup-3.0-dev libjson-glib-dev libssl-dev libnice-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-  gstreamer1.0-plugins-ugly gstreamer1.0-nice glib-networking ffmpeg
+  gstreamer1.0-plugins-ugly gstreamer1.0-x gstreamer1.0-nice glib-networking ffmpeg
 )
 test_set=(
   libgtest-dev libgmock-dev gstreamer1.0-libav gobject-introspection libgirepository1.0-dev

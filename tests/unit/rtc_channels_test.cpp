@@ -191,6 +191,17 @@ TEST (Channels, TellWhenTheyOpen) {
   channel->watch (0, {});
 }
 
+TEST (Channels, WhereMessagesMayOvertakeNothingIsSentBeforeTheOtherEndHasAccepted) {
+  DataPublisher loop;
+  loop.server.silence_channels ();
+  auto reliable = loop.open_channel (ChannelKind::Reliable);
+  ASSERT_TRUE (reliable->send (bytes_of ("first")));
+  ASSERT_TRUE (wait_until ([&] { return !loop.server.messages ("_reliable").empty (); }, 20s));
+  auto lossy = loop.channel (ChannelKind::Lossy);
+  EXPECT_FALSE (wait_until ([&] { return lossy->open (); }, 1s));
+  EXPECT_FALSE (lossy->send (bytes_of ("early")));
+}
+
 TEST (Channels, AThousandReliableMessagesArriveInOrder) {
   DataPublisher loop;
   auto channel = loop.open_channel (ChannelKind::Reliable);

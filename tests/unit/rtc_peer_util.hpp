@@ -160,6 +160,15 @@ public:
   }
   ~PlainPeer () { gst_element_set_state (pipeline_.get (), GST_STATE_NULL); }
 
+  /// From the first negotiation on: what it says on data channels, their acceptance too, gets lost.
+  void
+  silence_channels () {
+    auto on_element = +[] (GstBin *, GstBin *, GstElement *element, gpointer) {
+      if (g_str_has_prefix (GST_OBJECT_NAME (element), "sctpenc"))
+        g_signal_connect (element, "pad-added", G_CALLBACK (on_channel_pad), nullptr);
+    };
+    g_signal_connect (webrtc_.get (), "deep-element-added", G_CALLBACK (on_element), nullptr);
+  }
   /// From the first negotiation on: asks for retransmission and loses one packet in ten.
   void
   lose_packets () {
@@ -285,6 +294,13 @@ public:
   }
 
 private:
+  static void
+  on_channel_pad (GstElement *, GstPad *pad) {
+    if (GST_PAD_IS_SINK (pad))
+      gst_pad_add_probe (
+          pad, GST_PAD_PROBE_TYPE_BUFFER,
+          [] (GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_DROP; }, nullptr, nullptr);
+  }
   std::string
   describe (const char *signal, const char *field) {
     auto promise = Ref<GstPromise>::adopt (gst_promise_new ());

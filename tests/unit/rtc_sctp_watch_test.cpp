@@ -86,6 +86,29 @@ TEST_F (Sctp, InterleavedDataCountsToo) {
   EXPECT_FALSE (watch_.settled ());
 }
 
+TEST_F (Sctp, AStreamIsAnsweredWithTheFirstThatComesOnIt) {
+  int told = 0;
+  watch_.on_answer ([&] { ++told; });
+  auto on_stream = [] (uint8_t stream) {
+    auto made = data (1);
+    made[9] = stream;
+    return made;
+  };
+  sent (packet ({ on_stream (3) }));
+  received (packet ({ sack (1), on_stream (1) }));
+  EXPECT_FALSE (watch_.answered (3));
+  EXPECT_TRUE (watch_.answered (1));
+  EXPECT_EQ (told, 1);
+  received (packet ({ on_stream (1), on_stream (3) }));
+  received (packet ({ on_stream (3) }));
+  EXPECT_TRUE (watch_.answered (3));
+  EXPECT_EQ (told, 2);
+  auto beyond = data (2);
+  beyond[8] = 0xff;
+  received (packet ({ beyond }));
+  EXPECT_FALSE (watch_.answered (0xff00));
+}
+
 TEST_F (Sctp, AnyBytesAreHarmless) {
   std::mt19937 random (1);
   for (int round = 0; round < 20'000; ++round) {

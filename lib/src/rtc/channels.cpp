@@ -32,6 +32,13 @@ on_data (GstWebRTCDataChannel *, GBytes *bytes, gpointer data) noexcept {
                   bytes ? Ref<GBytes>::retain (bytes) : Ref<GBytes>::adopt (g_bytes_new (nullptr, 0)));
 }
 
+bool
+is_ordered (GstWebRTCDataChannel *channel) {
+  gboolean ordered = TRUE;
+  g_object_get (channel, "ordered", &ordered, nullptr);
+  return ordered;
+}
+
 /// LiveKit sends no text; what comes as text is looked at like the rest, and found malformed.
 void
 on_string (GstWebRTCDataChannel *, const gchar *text, gpointer data) noexcept {
@@ -71,6 +78,9 @@ SendChannel::create (Ref<GstWebRTCDataChannel> channel, std::shared_ptr<const Sc
   return made;
 }
 
+SendChannel::SendChannel (Ref<GstWebRTCDataChannel> channel, std::shared_ptr<const SctpWatch> sctp)
+    : channel_ (std::move (channel)), sctp_ (std::move (sctp)), ordered_ (is_ordered (channel_.get ())) {}
+
 SendChannel::~SendChannel () {
   for (auto handler : handlers_)
     g_signal_handler_disconnect (channel_.get (), handler);
@@ -78,7 +88,16 @@ SendChannel::~SendChannel () {
 
 void
 SendChannel::on_open (GstWebRTCDataChannel *, gpointer data) noexcept {
-  if (auto self = static_cast<std::weak_ptr<SendChannel> *> (data)->lock ()) self->set_open (true);
+  auto self = static_cast<std::weak_ptr<SendChannel> *> (data)->lock ();
+  if (!self) return;
+  self->ready_ = true;
+  self->answered ();
+}
+
+void
+SendChannel::answered () {
+  const auto number = stream ();
+  if (ready_ && (ordered_ || (number && sctp_->answered (*number)))) set_open (true);
 }
 
 void
@@ -87,7 +106,10 @@ SendChannel::on_state (GstWebRTCDataChannel *channel, GParamSpec *, gpointer dat
   g_object_get (channel, "ready-state", &state, nullptr);
   // Opened by `on-open` only: it comes after this notification, when everything is in place.
   if (state == GST_WEBRTC_DATA_CHANNEL_STATE_OPEN) return;
-  if (auto self = static_cast<std::weak_ptr<SendChannel> *> (data)->lock ()) self->set_open (false);
+  auto self = static_cast<std::weak_ptr<SendChannel> *> (data)->lock ();
+  if (!self) return;
+  self->ready_ = false;
+  self->set_open (false);
 }
 
 void

@@ -14,7 +14,9 @@ namespace lk::rtc {
 
 std::optional<ChannelKind> kind_of (const char *label);
 
-/// A channel that we opened.
+/// A channel that we opened. Where messages may overtake each other it is open only when the other end has
+/// accepted it (RFC 8832 §6.6): the server takes a message that overtakes webrtcbin's DATA_CHANNEL_OPEN for
+/// the opening and then ignores the stream for good.
 class SendChannel final : public DataChannel, public std::enable_shared_from_this<SendChannel> {
 public:
   /// Of a channel that is not open yet.
@@ -34,12 +36,13 @@ public:
     return sctp_->settled ();
   }
   void watch (uint64_t low, std::function<void ()> changed) override;
+  /// The other end may have accepted it. Any thread.
+  void answered ();
   /// Its peer connection ends: nothing is sent from the moment on when this returned.
   void shut ();
 
 private:
-  SendChannel (Ref<GstWebRTCDataChannel> channel, std::shared_ptr<const SctpWatch> sctp)
-      : channel_ (std::move (channel)), sctp_ (std::move (sctp)) {}
+  SendChannel (Ref<GstWebRTCDataChannel> channel, std::shared_ptr<const SctpWatch> sctp);
   void set_open (bool open);
   void notify ();
   static void on_open (GstWebRTCDataChannel *, gpointer data) noexcept;
@@ -48,7 +51,9 @@ private:
 
   const Ref<GstWebRTCDataChannel> channel_;
   const std::shared_ptr<const SctpWatch> sctp_;
+  const bool ordered_;
   std::vector<gulong> handlers_;
+  std::atomic<bool> ready_ = false; ///< webrtcbin takes messages
   /// Held while webrtcbin takes a message (it queues it, nothing more): closing waits for that, since
   /// webrtcbin crashes on what comes later.
   mutable std::mutex send_lock_;

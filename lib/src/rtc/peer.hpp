@@ -41,6 +41,9 @@ void warm_up_certificate ();
 /// OpenSSL's exit handler takes away what they work on, which crashes. To be called once OpenSSL is
 /// initialised, since exit handlers run in reverse order. The second call does nothing.
 void finish_jobs_at_exit ();
+/// gst_deinit() waits until `wait` returns, which has a bound: plugins and their factories vanish there under
+/// threads that still work with them. Any thread; never blocks.
+void hold_back_deinit (std::function<void ()> wait);
 /// The elements without which no peer connection works, e.g. "webrtcbin (gstreamer1.0-plugins-bad)"; empty
 /// when all are there.
 std::string missing_transport_elements ();

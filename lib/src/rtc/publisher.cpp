@@ -191,6 +191,12 @@ PublisherImpl::start () {
     inbox_->listen (channel.get (), ChannelKind (i));
     channels_[size_t (i)] = SendChannel::create (std::move (channel), sctp);
   }
+  // Weak: the channels hold the watch.
+  sctp->on_answer (
+      [channels = std::vector<std::weak_ptr<SendChannel>> (channels_.begin (), channels_.end ())] {
+        for (const auto &one : channels)
+          if (auto channel = one.lock ()) channel->answered ();
+      });
   return {};
 }
 

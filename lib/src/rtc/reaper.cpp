@@ -46,10 +46,14 @@ run_job (gpointer data, gpointer) noexcept {
 pid_t registered_in = 0;
 
 void
-on_exit () noexcept {
-  if (getpid () != registered_in) return; // a fork has none of the threads
+wait_for_jobs () {
   std::unique_lock hold (load ().lock);
   load ().done.wait_for (hold, kExitLimit, [] { return load ().jobs == 0; });
+}
+
+void
+on_exit () noexcept {
+  if (getpid () == registered_in) wait_for_jobs (); // a fork has none of the threads
 }
 
 void
@@ -124,6 +128,16 @@ run_on_reaper (Job job) {
     ++load ().jobs;
   }
   g_thread_pool_push (pool, new Job (std::move (job)), nullptr);
+  hold_back_deinit (wait_for_jobs);
+}
+
+void
+hold_back_deinit (Job wait) {
+  // gst_deinit() ends the pool in which elements have their work done, and waits for that.
+  auto element = Ref<GstElement>::sink (gst_bin_new (nullptr));
+  gst_element_call_async (
+      element.get (), [] (GstElement *, gpointer job) { (*static_cast<Job *> (job)) (); },
+      new Job (std::move (wait)), [] (gpointer job) { delete static_cast<Job *> (job); });
 }
 
 void

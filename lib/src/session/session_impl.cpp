@@ -4,6 +4,7 @@
 #include "session/users.hpp"
 
 #include "base/log.hpp"
+#include "rtc/peer.hpp"
 
 #include <condition_variable>
 #include <mutex>
@@ -14,6 +15,7 @@ namespace lk::session {
 namespace {
 
 constexpr Millis kLeaveLimit{ 500 };
+constexpr Millis kBackgroundLimit{ 2000 };
 
 /// Opened once, awaited with a bound.
 class Gate {
@@ -234,9 +236,10 @@ SessionImpl::detach (const std::shared_ptr<User> &user) {
   post ([gone = user.get (), gate] (Core &c) { c.user_gone (gone, gate); });
   auto core = core_if ();
   if (!core || core->thread->queue ()->is_current () || users_->any_wanting ()) return;
-  if (!gate->wait_until (deadline))
-    GST_WARNING ("%s: leaving takes longer than %d ms, going on in the background", name_.c_str (),
-                 static_cast<int> (kLeaveLimit.count ()));
+  if (gate->wait_until (deadline)) return;
+  GST_WARNING ("%s: leaving takes longer than %d ms, going on in the background", name_.c_str (),
+               static_cast<int> (kLeaveLimit.count ()));
+  rtc::hold_back_deinit ([gate, deadline] { gate->wait_until (deadline + kBackgroundLimit); });
 }
 
 void
