@@ -82,21 +82,14 @@ Mix::output () const {
 }
 
 void
-Mix::start (GstPad *peer, GstClockTime running_time) {
+Mix::start (GstPad *peer) {
   {
     std::lock_guard guard (lock_);
     if (std::exchange (started_, true)) return;
   }
   if (kind_ == media::MediaKind::Video) choose_size (peer);
-  begin_at (running_time);
   gst_element_set_locked_state (bin_.get (), FALSE);
   gst_element_sync_state_with_parent (bin_.get ());
-}
-
-void
-Mix::begin_at (GstClockTime running_time) {
-  auto start = Ref<GstPad>::adopt (gst_element_get_static_pad (base_.get (), "src"));
-  gst_pad_set_offset (start.get (), gint64 (running_time));
 }
 
 /// What downstream wants, and where it leaves a choice, our default.
@@ -260,7 +253,6 @@ Mix::clear () {
   }
   for (auto &branch : all)
     dismantle (branch);
-  begin_at (0);
 }
 
 void

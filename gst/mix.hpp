@@ -27,8 +27,9 @@ public:
   }
   /// Where the stream leaves; a pad of the element inside.
   Ref<GstPad> output () const;
-  /// `peer` is linked to it: the stream begins, at this running time. Before, it would be refused.
-  void start (GstPad *peer, GstClockTime running_time);
+  /// `peer` is linked to it: the stream begins, at the running time of the moment (that is what live sources
+  /// give). Before, it would be refused.
+  void start (GstPad *peer);
 
   /// Mixes a track in; `params.bin` is set here. Null before start() and for a track that is in already.
   std::shared_ptr<SrcTrack> add (SrcTrack::Params params);
@@ -62,7 +63,6 @@ private:
 
   Mix (GstElement *src, media::MediaKind kind, Ref<GstElement> bin);
   Ref<GstElement> child (const char *name) const;
-  void begin_at (GstClockTime running_time);
   void choose_size (GstPad *peer);
   void arrange ();
   void dismantle (Branch &branch);

@@ -321,16 +321,13 @@ void
 SrcTracks::mix_linked (GstPad *pad, GstPad *peer) {
   auto mix = mix_of (kind_of (GST_PAD_PAD_TEMPLATE (pad)));
   if (!mix) return;
-  bool playing = false;
   std::vector<session::RemoteTrackPtr> remotes;
   {
     std::lock_guard guard (lock_);
-    playing = playing_;
     for (const auto &[remote, track] : tracks_)
       if (track->codec ().kind == mix->kind ()) remotes.push_back (track->track ());
   }
-  const GstClockTime now = playing ? running_time () : 0;
-  mix->start (peer, GST_CLOCK_TIME_IS_VALID (now) ? now : 0);
+  mix->start (peer);
   for (const auto &remote : remotes)
     mix_in (remote);
 }

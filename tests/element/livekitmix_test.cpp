@@ -118,6 +118,7 @@ TEST_F (Mix, AskedForWhilePlayingBeginsThereAndTakesWhoIsThere) {
   drain_.link (mix_);
   ASSERT_TRUE (wait_until ([&] { return drain_.count () >= 10; }, 5s));
   EXPECT_GE (drain_.got ()[0].pts + 100 * GST_MSECOND, requested);
+  EXPECT_LE (drain_.got ()[0].pts, running_time ());
   guint heard = gst_child_proxy_get_children_count (GST_CHILD_PROXY (mix_.get ()));
   EXPECT_EQ (heard, 1u);
   gst_element_release_request_pad (src_, mix_.get ());
