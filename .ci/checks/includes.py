@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "api": {"base", "auth"},
     "gst": {"api", "base", "auth", "proto", "rtc", "media", "session"},
     "capi": {"api", "base", "auth", "proto", "media", "session"},
-    "examples": {"base", "auth"},
+    "examples": {"base", "auth", "media"},
 }
 # Library → pattern of its headers, rooms that may name it.
 LIBRARIES = {

@@ -1,0 +1,335 @@
+#include "series.hpp"
+
+#include <algorithm>
+
+namespace lk::record {
+
+namespace {
+
+// What is encoded here comes when the encoder is ready; nothing is to stand in for it meanwhile.
+constexpr GstClockTime kEncoderPatience = 3 * GST_SECOND;
+constexpr GstClockTime kRetryAfter = 3 * GST_SECOND;
+// What is kept until a file is open: some seconds.
+constexpr size_t kMaxBacklog = 1000, kMaxBacklogBytes = 16 * 1024 * 1024;
+
+} // namespace
+
+void
+Series::listen (size_t index) {
+  tracks_[index].token
+      = tracks_[index].track.feed->listen ([weak = weak_from_this (), index] (const FedFrame &frame) {
+          if (auto self = weak.lock ()) self->on_frame (index, frame);
+        });
+}
+
+void
+Series::add (Track track) {
+  if (stopped_ || error_) return;
+  size_t index = 0;
+  bool known = false;
+  {
+    std::lock_guard guard (lock_);
+    for (; index < tracks_.size () && !known; index++)
+      known = tracks_[index].track.key == track.key && !tracks_[index].track.feed;
+    if (known) index--;
+    if (!known) tracks_.push_back ({});
+    tracks_[index].track = std::move (track);
+    listen (index);
+  }
+  tracks_[index].track.feed->request_key ();
+  if (!opened_) return;
+  std::unique_lock guard (lock_);
+  const bool placed = !files_.empty () && !GST_CLOCK_TIME_IS_VALID (files_.back ()->end)
+                      && std::find (files_.back ()->tracks.begin (), files_.back ()->tracks.end (), index)
+                             != files_.back ()->tracks.end ();
+  guard.unlock ();
+  if (placed) return;
+  // What is under way to us is for the new file already.
+  const GstClockTime now = hooks_.now ();
+  if (auto file = prepare ()) switch_to (file, now - std::min (now, tracks_[index].track.feed->latency ()));
+}
+
+void
+Series::remove (const std::string &key) {
+  bool left = false;
+  {
+    std::lock_guard guard (lock_);
+    for (auto &listening : tracks_) {
+      if (listening.track.key == key) {
+        listening.track.feed.reset ();
+        listening.token.reset ();
+      }
+      left |= listening.track.feed != nullptr;
+    }
+  }
+  if (!left && opened_) switch_to (nullptr, hooks_.now ());
+}
+
+void
+Series::open (GstClockTime origin) {
+  auto file = prepare ();
+  std::unique_lock guard (lock_);
+  opened_ = true;
+  const auto backlog = std::exchange (backlog_, {});
+  if (!file) return;
+  if (!backlog.empty ()) origin = backlog.front ().second.pts;
+  for (const auto &[index, frame] : backlog)
+    origin = std::min (origin, frame.pts);
+  begin (file, origin);
+  for (const auto &[index, frame] : backlog) {
+    const auto slot = std::find (file->tracks.begin (), file->tracks.end (), index);
+    if (slot != file->tracks.end ()) file->writer->push (size_t (slot - file->tracks.begin ()), frame);
+  }
+}
+
+/// lock_ held. Pictures are of use from a key frame on.
+void
+Series::keep (size_t index, const FedFrame &frame) {
+  const size_t size = gst_buffer_get_size (frame.buffer.get ());
+  const bool begun = std::any_of (backlog_.begin (), backlog_.end (),
+                                  [index] (const auto &k) { return k.first == index; });
+  if ((!begun && !frame.key) || backlog_.size () >= kMaxBacklog || backlog_bytes_ + size > kMaxBacklogBytes)
+    return;
+  backlog_.emplace_back (index, frame);
+  backlog_bytes_ += size;
+}
+
+/// A file with a place for every track that is there.
+std::shared_ptr<Series::File>
+Series::prepare () {
+  auto file = std::make_shared<File> ();
+  std::vector<Writer::Slot> slots;
+  NameFields fields = subject_;
+  {
+    std::lock_guard guard (lock_);
+    for (size_t i = 0; i < tracks_.size (); i++) {
+      const Track &track = tracks_[i].track;
+      if (!track.feed) continue;
+      slots.push_back ({ &track.feed->codec (), track.encoding });
+      file->tracks.push_back (i);
+      file->result.codecs += (file->result.codecs.empty () ? "" : " ")
+                             + std::string (track.feed->codec ().name) + (track.copied ? "*" : "");
+    }
+  }
+  if (slots.empty ()) return nullptr;
+  fields.part = next_part_++;
+  fields.time = hooks_.wall_ms (hooks_.now ()) / 1000;
+  fields.ext = format_.ending ();
+  auto name = hooks_.name (planned_, fields);
+  if (!name) return fail (name.error ()), nullptr;
+  auto writer = Writer::make (format_, *name, slots);
+  if (!writer) return fail (writer.error ()), nullptr;
+  file->writer = std::move (*writer);
+  file->result.location = redacted (*name);
+  file->result.format = format_.name;
+  file->result.scope = planned_.output.scope;
+  file->result.participant = subject_.participant;
+  file->result.track = subject_.track;
+  file->result.part = fields.part;
+  return file;
+}
+
+/// lock_ held.
+void
+Series::begin (const std::shared_ptr<File> &file, GstClockTime origin) {
+  if (!files_.empty () && !GST_CLOCK_TIME_IS_VALID (files_.back ()->end)) {
+    files_.back ()->end = origin;
+    files_.back ()->writer->end_at (origin);
+  }
+  if (!file) return;
+  file->result.start_ms = hooks_.wall_ms (origin);
+  file->writer->begin (origin);
+  files_.push_back (file);
+}
+
+/// The current file ends there, the next one (if any) begins.
+void
+Series::switch_to (const std::shared_ptr<File> &next, GstClockTime at) {
+  std::vector<FeedPtr> feeds;
+  {
+    std::lock_guard guard (lock_);
+    next_.reset ();
+    begin (next, at);
+    for (const auto &listening : tracks_)
+      if (listening.track.feed) feeds.push_back (listening.track.feed);
+  }
+  if (!next) return;
+  for (const auto &feed : feeds)
+    feed->request_key ();
+}
+
+void
+Series::on_frame (size_t index, const FedFrame &frame) {
+  bool wants_key = false;
+  FeedPtr feed;
+  {
+    std::lock_guard guard (lock_);
+    feed = tracks_[index].track.feed;
+    if (!feed) return;
+    if (!opened_ && !stopped_) return keep (index, frame);
+    if (next_ && frame.pts >= cut_from_ && (frame.key || !feed->codec ().video)) {
+      // Pictures decide where there are any.
+      const bool pictures = std::any_of (next_->tracks.begin (), next_->tracks.end (), [this] (size_t i) {
+        return tracks_[i].track.feed && tracks_[i].track.feed->codec ().video;
+      });
+      if (feed->codec ().video == pictures) {
+        begin (next_, frame.pts);
+        next_.reset ();
+      }
+    }
+    for (const auto &file : files_) {
+      const auto slot = std::find (file->tracks.begin (), file->tracks.end (), index);
+      if (slot != file->tracks.end ())
+        wants_key |= !file->writer->push (size_t (slot - file->tracks.begin ()), frame);
+    }
+  }
+  if (wants_key) feed->request_key ();
+}
+
+/// Whether the current file has had its time or its size.
+void
+Series::check_segment () {
+  const auto &output = planned_.output;
+  if (output.segment.count () == 0 && output.segment_bytes == 0) return;
+  std::shared_ptr<File> current;
+  std::vector<FeedPtr> waiting;
+  {
+    std::lock_guard guard (lock_);
+    if (next_)
+      for (size_t i : next_->tracks)
+        if (tracks_[i].track.feed) waiting.push_back (tracks_[i].track.feed);
+    if (!files_.empty () && !GST_CLOCK_TIME_IS_VALID (files_.back ()->end)) current = files_.back ();
+  }
+  const GstClockTime now = hooks_.now ();
+  if (!waiting.empty ()) {
+    if (now >= cut_from_)
+      for (const auto &feed : waiting)
+        feed->request_key ();
+    return;
+  }
+  if (!current) return;
+  GstClockTime cut = GST_CLOCK_TIME_NONE;
+  if (output.segment_bytes && current->writer->bytes () >= output.segment_bytes) cut = now;
+  // The next one is made ready a little before its time.
+  if (output.segment.count ()) {
+    const GstClockTime due
+        = current->writer->origin () + GstClockTime (output.segment.count ()) * GST_MSECOND;
+    if (now + GST_SECOND / 2 >= due) cut = std::min (cut, due);
+  }
+  if (!GST_CLOCK_TIME_IS_VALID (cut)) return;
+  auto next = prepare ();
+  std::lock_guard guard (lock_);
+  next_ = next;
+  cut_from_ = cut;
+}
+
+void
+Series::tick (GstClockTime complete) {
+  std::vector<std::shared_ptr<File>> files;
+  {
+    std::lock_guard guard (lock_);
+    files = files_;
+  }
+  for (const auto &file : files) {
+    if (file->result.state == FileState::Writing && !file->announced) {
+      file->announced = true;
+      hooks_.on_file (describe (*file));
+    }
+    std::vector<Writer::Condition> conditions;
+    {
+      std::lock_guard guard (lock_);
+      for (size_t i : file->tracks) {
+        const Track &track = tracks_[i].track;
+        const bool gone = !track.feed;
+        conditions.push_back (
+            { gone || (track.muted && track.muted ()), gone || track.copied ? 0 : kEncoderPatience });
+      }
+    }
+    file->writer->advance (complete, conditions);
+    const auto state = file->writer->state ();
+    if (state == Writer::State::Done || state == Writer::State::Failed) settle (*file);
+  }
+  {
+    std::lock_guard guard (lock_);
+    std::erase_if (files_, [] (const auto &file) { return file->result.state != FileState::Writing; });
+  }
+  if (stopped_ || error_ || !opened_) return;
+  if (GST_CLOCK_TIME_IS_VALID (retry_at_) && hooks_.now () >= retry_at_) {
+    retry_at_ = GST_CLOCK_TIME_NONE;
+    if (auto file = prepare ()) switch_to (file, hooks_.now ());
+  }
+  check_segment ();
+}
+
+void
+Series::settle (File &file) {
+  const bool failed = file.writer->state () == Writer::State::Failed;
+  {
+    std::lock_guard guard (lock_);
+    if (!GST_CLOCK_TIME_IS_VALID (file.end)) file.end = file.writer->origin () + file.writer->duration ();
+  }
+  auto result = describe (file);
+  result.state = file.result.state = failed ? FileState::Failed : FileState::Complete;
+  result.end_ms = hooks_.wall_ms (file.end);
+  if (failed) result.error = file.writer->error ().message;
+  hooks_.on_file (result);
+  if (!failed) return;
+  const bool live = format_.medium == Medium::Rtmp || format_.medium == Medium::Srt;
+  if (live && !stopped_)
+    retry_at_ = hooks_.now () + kRetryAfter;
+  else
+    fail (file.writer->error ());
+}
+
+void
+Series::stop (GstClockTime at) {
+  if (std::exchange (stopped_, true)) return;
+  std::lock_guard guard (lock_);
+  next_.reset ();
+  begin (nullptr, at);
+}
+
+bool
+Series::finished () const {
+  std::lock_guard guard (lock_);
+  return (stopped_ || error_) && files_.empty ();
+}
+
+bool
+Series::has_frames () const {
+  std::lock_guard guard (lock_);
+  return !backlog_.empty ();
+}
+
+void
+Series::fail (const Error &error) {
+  if (!error_) error_ = error;
+}
+
+FileResult
+Series::describe (const File &file) const {
+  FileResult result = file.result;
+  const auto counters = file.writer->counters ();
+  result.duration_ms = int64_t (file.writer->duration () / GST_MSECOND);
+  result.bytes = file.writer->bytes ();
+  result.frames = counters.frames;
+  result.filled = counters.filled;
+  result.late = counters.late;
+  result.dropped = counters.dropped;
+  return result;
+}
+
+std::vector<FileResult>
+Series::writing () const {
+  std::vector<std::shared_ptr<File>> files;
+  {
+    std::lock_guard guard (lock_);
+    files = files_;
+  }
+  std::vector<FileResult> all;
+  for (const auto &file : files)
+    if (file->result.state == FileState::Writing) all.push_back (describe (*file));
+  return all;
+}
+
+} // namespace lk::record

@@ -1,0 +1,120 @@
+#include "tap.hpp"
+
+#include "media/encode.hpp"
+#include "media/row.hpp"
+
+namespace lk::record {
+
+Result<std::shared_ptr<Tap>>
+Tap::make (GstElement *pipeline, const Codec *source) {
+  std::shared_ptr<Tap> tap (new Tap (Ref<GstElement>::retain (pipeline), source));
+  auto tee = media::make_element ("tee");
+  if (!tee) return tee.error ();
+  tap->tee_ = *tee;
+  media::apply_settings (tap->tee_.get (), "allow-not-linked=true");
+  tap->bin_ = Ref<GstElement>::sink (gst_bin_new (nullptr));
+  gst_bin_add (GST_BIN (tap->bin_.get ()), tap->tee_.get ());
+  auto inside = Ref<GstPad>::adopt (gst_element_get_static_pad (tap->tee_.get (), "sink"));
+  gst_element_add_pad (tap->bin_.get (), gst_ghost_pad_new ("sink", inside.get ()));
+  gst_bin_add (GST_BIN (pipeline), tap->bin_.get ());
+  return tap;
+}
+
+Tap::~Tap () {
+  close ();
+}
+
+void
+Tap::close () {
+  auto bin = std::exchange (bin_, {});
+  if (!bin) return;
+  gst_element_set_locked_state (bin.get (), TRUE);
+  gst_element_set_state (bin.get (), GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (pipeline_.get ()), bin.get ());
+}
+
+bool
+Tap::link (GstPad *pad) {
+  if (!bin_ || !gst_element_sync_state_with_parent (bin_.get ())) return false;
+  auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (bin_.get (), "sink"));
+  return gst_pad_link (pad, sink.get ()) == GST_PAD_LINK_OK;
+}
+
+std::vector<FeedPtr>
+Tap::feeds () const {
+  std::vector<FeedPtr> all;
+  for (const auto &[key, feed] : feeds_)
+    all.push_back (feed);
+  return all;
+}
+
+Result<FeedPtr>
+Tap::copied () {
+  // Key frames are marked and parameter sets kept with them already; the frames cost nothing more here.
+  return branch ("", *source_, {});
+}
+
+/// Raw data that an encoder is too slow for is dropped, oldest first, and counted.
+Result<Ref<GstElement>>
+Tap::make_queue (bool video) {
+  auto queue = media::make_element ("queue");
+  if (!queue) return queue;
+  media::apply_settings (queue->get (),
+                         video ? "leaky=downstream max-size-buffers=15 max-size-bytes=0 max-size-time=0"
+                               : "leaky=downstream max-size-buffers=0 max-size-bytes=0 "
+                                 "max-size-time=2000000000");
+  g_signal_connect_data (
+      queue->get (), "overrun", G_CALLBACK (+[] (GstElement *, gpointer counter) {
+        (**static_cast<std::shared_ptr<std::atomic<uint64_t>> *> (counter))++;
+      }),
+      new std::shared_ptr<std::atomic<uint64_t>> (dropped_),
+      [] (gpointer counter, GClosure *) {
+        delete static_cast<std::shared_ptr<std::atomic<uint64_t>> *> (counter);
+      },
+      GConnectFlags (0));
+  return queue;
+}
+
+Result<FeedPtr>
+Tap::encoded (const Codec &codec, const Encoding &encoding) {
+  std::vector<Result<Ref<GstElement>>> row;
+  if (source_) {
+    const media::Codec *known = media::find_codec (source_->name);
+    if (!known)
+      return Error{ Errc::UnsupportedCodec, Retry::Never,
+                    std::string (source_->label) + " cannot be decoded here" };
+    row.push_back (media::make_decode_bin (*known));
+  } else if (codec.video) {
+    const std::string caps = "video/x-raw,width=" + std::to_string (encoding.width)
+                             + ",height=" + std::to_string (encoding.height)
+                             + ",framerate=" + std::to_string (encoding.fps) + "/1,pixel-aspect-ratio=1/1";
+    row.push_back (media::make_filter (caps.c_str ()));
+  }
+  row.push_back (make_queue (codec.video));
+  row.push_back (make_encoder (codec, encoding));
+  return branch (key_of (codec, encoding), codec, std::move (row));
+}
+
+Result<FeedPtr>
+Tap::branch (const std::string &key, const Codec &codec, std::vector<Result<Ref<GstElement>>> row) {
+  if (auto it = feeds_.find (key); it != feeds_.end ()) return it->second;
+  auto feed = std::make_shared<Feed> (codec);
+  row.push_back (Feed::make_sink (feed));
+  for (const auto &part : row)
+    if (!part) return part.error ();
+  GstElement *last = tee_.get ();
+  for (const auto &part : row) {
+    gst_bin_add (GST_BIN (bin_.get ()), (*part).get ());
+    if (!gst_element_link (last, (*part).get ()))
+      return Error{ Errc::MediaFailed, Retry::Never,
+                    std::string (GST_ELEMENT_NAME (last)) + " does not link to "
+                        + GST_ELEMENT_NAME ((*part).get ()) };
+    last = (*part).get ();
+  }
+  for (auto it = row.rbegin (); it != row.rend (); ++it)
+    gst_element_sync_state_with_parent ((*it)->get ());
+  feeds_[key] = feed;
+  return feed;
+}
+
+} // namespace lk::record

@@ -1,0 +1,46 @@
+// Behind one pad of livekitsrc: the feeds that are made of it. A track is copied as it comes and decoded and
+// encoded again where something needs that; the same need is met once, however many files have it.
+#pragma once
+
+#include "encoders.hpp"
+#include "feed.hpp"
+
+#include <map>
+
+namespace lk::record {
+
+class Tap {
+public:
+  /// `source`: the codec in which the pad gives a track; null for a mix, which is raw. Elements go into
+  /// `pipeline`.
+  static Result<std::shared_ptr<Tap>> make (GstElement *pipeline, const Codec *source);
+  ~Tap ();
+
+  Result<FeedPtr> copied ();
+  Result<FeedPtr> encoded (const Codec &codec, const Encoding &encoding);
+  /// After the feeds have been asked for: for a mix chooses its size by them.
+  bool link (GstPad *pad);
+  /// Ends the stream here; idempotent.
+  void close ();
+
+  std::vector<FeedPtr> feeds () const;
+  /// Pictures or sound that were left out because an encoder was too slow.
+  uint64_t
+  dropped () const {
+    return *dropped_;
+  }
+
+private:
+  Tap (Ref<GstElement> pipeline, const Codec *source) : pipeline_ (std::move (pipeline)), source_ (source) {}
+  Result<FeedPtr> branch (const std::string &key, const Codec &codec,
+                          std::vector<Result<Ref<GstElement>>> row);
+  Result<Ref<GstElement>> make_queue (bool video);
+
+  const Ref<GstElement> pipeline_;
+  const Codec *const source_;
+  Ref<GstElement> bin_, tee_;
+  std::map<std::string, FeedPtr> feeds_;
+  const std::shared_ptr<std::atomic<uint64_t>> dropped_ = std::make_shared<std::atomic<uint64_t>> (0);
+};
+
+} // namespace lk::record
