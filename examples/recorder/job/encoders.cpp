@@ -142,8 +142,6 @@ make_encoder (const Codec &codec, const Encoding &encoding) {
           media::make_filter (codec.caps) });
   set_number (element->get (), chosen->gop_property, 2 * encoding.fps);
   std::vector<Result<Ref<GstElement>>> row{
-    with (media::make_element ("videorate"),
-          ("drop-only=true max-rate=" + std::to_string (encoding.fps)).c_str ()),
     media::make_element ("videoscale"), media::make_element ("videoconvert"),
     media::make_filter ((size_caps (encoding) + ",format=(string){I420,NV12}").c_str ()), element
   };

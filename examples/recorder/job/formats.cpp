@@ -25,21 +25,22 @@ constexpr char kMp4[] = "fragment-duration=1000 fragment-mode=first-moov-then-fi
 
 constexpr Format kFormats[] = {
   { "mp4", "mp4 m4v mov", Medium::File, "mp4mux", kMp4, "h264 h265 av1 vp9", "aac opus", "h264 h265 av1 vp9",
-    "avc3" },
+    "avc3", true },
   { "mkv", "mkv", Medium::File, "matroskamux", "", "h264 vp8 vp9 av1 h265", "opus aac pcm",
-    "h264 vp8 vp9 av1 h265", "avc3" },
-  { "webm", "webm", Medium::File, "webmmux", "", "vp8 vp9 av1", "opus", "vp8 vp9 av1", "" },
+    "h264 vp8 vp9 av1 h265", "avc3", false },
+  { "webm", "webm", Medium::File, "webmmux", "", "vp8 vp9 av1", "opus", "vp8 vp9 av1", "", false },
   { "ogg", "ogg opus oga", Medium::File, "oggmux", "max-delay=500000000 max-page-delay=500000000", "", "opus",
-    "", "" },
-  { "wav", "wav", Medium::File, "wavenc", "", "", "pcm", "", "" },
-  { "m4a", "m4a", Medium::File, "mp4mux", kMp4, "", "aac opus", "", "" },
-  { "mka", "mka", Medium::File, "matroskamux", "", "", "opus aac pcm", "", "" },
-  { "ts", "ts m2ts mts", Medium::File, "mpegtsmux", "", "h264 h265", "aac opus", "h264 h265", "byte-stream" },
+    "", "", false },
+  { "wav", "wav", Medium::File, "wavenc", "", "", "pcm", "", "", false },
+  { "m4a", "m4a", Medium::File, "mp4mux", kMp4, "", "aac opus", "", "", false },
+  { "mka", "mka", Medium::File, "matroskamux", "", "", "opus aac pcm", "", "", false },
+  { "ts", "ts m2ts mts", Medium::File, "mpegtsmux", "", "h264 h265", "aac opus", "h264 h265", "byte-stream",
+    false },
   { "hls", "m3u8", Medium::Hls, "hlssink2", "target-duration=4 playlist-length=0 max-files=0", "h264", "aac",
-    "h264", "byte-stream" },
-  { "rtmp", "rtmp:// rtmps://", Medium::Rtmp, "flvmux", "streamable=true", "h264", "aac", "", "avc" },
+    "h264", "byte-stream", true },
+  { "rtmp", "rtmp:// rtmps://", Medium::Rtmp, "flvmux", "streamable=true", "h264", "aac", "", "avc", false },
   { "srt", "srt://", Medium::Srt, "mpegtsmux", "alignment=7", "h264 h265", "aac opus", "h264 h265",
-    "byte-stream" },
+    "byte-stream", false },
 };
 
 std::string

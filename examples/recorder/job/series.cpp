@@ -9,6 +9,8 @@ namespace {
 // What is encoded here comes when the encoder is ready; nothing is to stand in for it meanwhile.
 constexpr GstClockTime kEncoderPatience = 3 * GST_SECOND;
 constexpr GstClockTime kRetryAfter = 3 * GST_SECOND;
+// Publishers send a key frame when somebody comes and hardly ever else.
+constexpr GstClockTime kBetweenKeys = 4 * GST_SECOND;
 // What is kept until a file is open: some seconds.
 constexpr size_t kMaxBacklog = 1000, kMaxBacklogBytes = 16 * 1024 * 1024;
 
@@ -259,6 +261,20 @@ Series::tick (GstClockTime complete) {
     if (auto file = prepare ()) switch_to (file, hooks_.now ());
   }
   check_segment ();
+  if (format_.cut_at_keys && hooks_.now () >= next_keys_) ask_for_keys ();
+}
+
+void
+Series::ask_for_keys () {
+  next_keys_ = hooks_.now () + kBetweenKeys;
+  std::vector<FeedPtr> feeds;
+  {
+    std::lock_guard guard (lock_);
+    for (const auto &listening : tracks_)
+      if (listening.track.feed && listening.track.copied) feeds.push_back (listening.track.feed);
+  }
+  for (const auto &feed : feeds)
+    feed->request_key ();
 }
 
 void

@@ -74,6 +74,7 @@ private:
   void on_frame (size_t index, const FedFrame &frame);
   void switch_to (const std::shared_ptr<File> &next, GstClockTime at);
   void check_segment ();
+  void ask_for_keys ();
   void settle (File &file);
   FileResult describe (const File &file) const;
   void fail (const Error &error);
@@ -86,6 +87,7 @@ private:
   bool opened_ = false, stopped_ = false;
   std::optional<Error> error_;
   GstClockTime retry_at_ = GST_CLOCK_TIME_NONE; // a live output that broke
+  GstClockTime next_keys_ = 0;
 
   mutable std::mutex lock_; // below it only a Writer's
   std::vector<Listening> tracks_;

@@ -5,6 +5,35 @@
 
 namespace lk::record {
 
+namespace {
+
+/// Leaves out pictures that come faster than the encoding has them. videorate 1.22 aborts on pictures without a
+/// duration.
+struct Pace {
+  GstClockTime interval, next = 0;
+
+  static GstPadProbeReturn
+  probe (GstPad *, GstPadProbeInfo *info, gpointer data) {
+    auto &pace = *static_cast<Pace *> (data);
+    const GstClockTime pts = GST_BUFFER_PTS (gst_pad_probe_info_get_buffer (info));
+    if (!GST_CLOCK_TIME_IS_VALID (pts)) return GST_PAD_PROBE_OK;
+    if (pts + pace.interval / 2 < pace.next) return GST_PAD_PROBE_DROP;
+    // On the grid of the wanted rate, unless the picture is late for it.
+    pace.next = std::max (pace.next, pts) + pace.interval;
+    if (pace.next > pts + 2 * pace.interval) pace.next = pts + pace.interval;
+    return GST_PAD_PROBE_OK;
+  }
+};
+
+void
+limit_rate (GstElement *element, unsigned fps) {
+  auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (element, "src"));
+  gst_pad_add_probe (pad.get (), GST_PAD_PROBE_TYPE_BUFFER, Pace::probe, new Pace{ GST_SECOND / fps },
+                     [] (gpointer pace) { delete static_cast<Pace *> (pace); });
+}
+
+} // namespace
+
 Result<std::shared_ptr<Tap>>
 Tap::make (GstElement *pipeline, const Codec *source) {
   std::shared_ptr<Tap> tap (new Tap (Ref<GstElement>::retain (pipeline), source));
@@ -90,7 +119,9 @@ Tap::encoded (const Codec &codec, const Encoding &encoding) {
                              + ",framerate=" + std::to_string (encoding.fps) + "/1,pixel-aspect-ratio=1/1";
     row.push_back (media::make_filter (caps.c_str ()));
   }
-  row.push_back (make_queue (codec.video));
+  auto queue = make_queue (codec.video);
+  if (queue && codec.video && source_) limit_rate (queue->get (), encoding.fps);
+  row.push_back (std::move (queue));
   row.push_back (make_encoder (codec, encoding));
   return branch (key_of (codec, encoding), codec, std::move (row));
 }

@@ -57,6 +57,8 @@ Timeline::place (GstClockTime pts, GstClockTime duration) {
   if (pts >= end_) return {};
   if (video_) {
     if (pts < origin_) return {};
+    // The first picture is shown from the beginning: MP4 in fragments has no other way to say when it came.
+    if (!begun_) pts = origin_;
     if (begun_ && pts <= covered_) {
       if (covered_ - pts > kPictureStep) return { false, true, 0 };
       pts = covered_ + 1; // a black picture stood in until just now
