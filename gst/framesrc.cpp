@@ -10,6 +10,8 @@ namespace {
 
 // Gaps shorter than this are jitter of frames under way, not silence.
 constexpr GstClockTime kSmallestGap = 40 * GST_MSECOND;
+// Longer than decoding a frame on a busy machine.
+constexpr auto kMoment = std::chrono::milliseconds (300);
 
 } // namespace
 
@@ -29,6 +31,14 @@ FrameSrc::open (GstClockTime now) {
 void
 FrameSrc::close () {
   open_ = false;
+}
+
+void
+FrameSrc::let_go () {
+  close ();
+  if (std::unique_lock guard (push_lock_, kMoment); guard) return;
+  gst_pad_push_event (src_pad, gst_event_new_flush_start ());
+  gst_pad_push_event (src_pad, gst_event_new_flush_stop (FALSE));
 }
 
 void

@@ -59,6 +59,9 @@ public:
     needs_key_ = true;
     needs_prepare_ = true;
   }
+  /// Flushes downstream when it holds up a push for more than a moment: a sink that waits to play would keep
+  /// an element that is stopped alone for ever.
+  void let_go ();
   /// Waits for a push under way, then sends EOS. Blocks as long as downstream does.
   void finish ();
 
@@ -99,7 +102,7 @@ private:
   std::atomic<GstClockTime> covered_until_{ GST_CLOCK_TIME_NONE }; ///< running time
   std::atomic<GstClockTime> opened_{ GST_CLOCK_TIME_NONE };        ///< running time of the last open()
 
-  std::mutex push_lock_; // held while pushing: one thread at a time is the stream
+  std::timed_mutex push_lock_; // held while pushing: one thread at a time is the stream
   bool head_sent_ = false, finished_ = false, waiting_for_key_ = true, discont_ = true;
   bool refused_
       = false; ///< downstream does not take the data, and was told so; until something else is linked

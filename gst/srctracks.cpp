@@ -266,8 +266,16 @@ SrcTracks::pause () {
 
 void
 SrcTracks::stop_adding () {
-  std::lock_guard guard (lock_);
-  active_ = false;
+  std::set<TrackPtr> pushing;
+  {
+    std::lock_guard guard (lock_);
+    active_ = false;
+    pushing = ending_;
+  }
+  for (const auto &track : all ())
+    pushing.insert (track);
+  for (const auto &track : pushing)
+    track->frame_src ()->let_go ();
 }
 
 void

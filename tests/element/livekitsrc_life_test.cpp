@@ -125,7 +125,10 @@ TEST_F (Src, OneRefusingPadLeavesTheOthersAlone) {
 
 // ---- stopping at any moment ---------------------------------------------------------------------
 
-TEST_F (Src, StopsWhileASinkHoldsAFrame) {
+/// Either the pipeline is stopped, or livekitsrc alone.
+class StopWhileHeld : public Src, public testing::WithParamInterface<bool> {};
+
+TEST_P (StopWhileHeld, Returns) {
   make ();
   auto *sink = gst_parse_launch ("fakesink name=f async=false sync=false", nullptr);
   gst_bin_add (GST_BIN (pipeline_.get ()), sink);
@@ -145,11 +148,14 @@ TEST_F (Src, StopsWhileASinkHoldsAFrame) {
   ASSERT_TRUE (wait_until ([&] { return blocked.load (); }, 5s));
   EXPECT_FALSE (wait_until ([&] { return back.load (); }, 100ms));
   const gint64 start = g_get_monotonic_time ();
-  play (GST_STATE_NULL);
+  gst_element_set_state (GetParam () ? src_ : pipeline_.get (), GST_STATE_NULL);
   EXPECT_LT (g_get_monotonic_time () - start, 2 * G_USEC_PER_SEC);
   streaming.join ();
   EXPECT_EQ (track->receiver.consumers (), 0u);
 }
+INSTANTIATE_TEST_SUITE_P (Src, StopWhileHeld, testing::Bool (), [] (const auto &row) {
+  return std::string (row.param ? "TheElementAlone" : "ThePipeline");
+});
 
 TEST_F (Src, MayBeStoppedFromPadAdded) {
   make ();

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <string>
@@ -20,6 +21,54 @@
 #include <vector>
 
 namespace lk::test {
+
+/// Takes what the source's pads bring. Held by the signal handlers, which may still run when Chaos is over.
+class Drains : public std::enable_shared_from_this<Drains> {
+public:
+  explicit Drains (Ref<GstElement> pipeline) : pipeline_ (std::move (pipeline)) {}
+
+  static void
+  on_pad_added (GstElement *, GstPad *pad, gpointer data) noexcept {
+    auto &self = **static_cast<std::shared_ptr<Drains> *> (data);
+    auto drain = Ref<GstElement>::sink (gst_element_factory_make ("fakesink", nullptr));
+    g_object_set (drain.get (), "async", FALSE, nullptr);
+    gst_bin_add (GST_BIN (self.pipeline_.get ()), drain.get ());
+    auto to = Ref<GstPad>::adopt (gst_element_get_static_pad (drain.get (), "sink"));
+    gst_element_sync_state_with_parent (drain.get ());
+    gst_pad_link (pad, to.get ());
+    std::lock_guard lock (self.lock_);
+    self.drains_[pad] = std::move (drain);
+  }
+
+  static void
+  on_pad_removed (GstElement *, GstPad *pad, gpointer data) noexcept {
+    auto &self = **static_cast<std::shared_ptr<Drains> *> (data);
+    Ref<GstElement> drain;
+    {
+      std::lock_guard lock (self.lock_);
+      auto found = self.drains_.extract (pad);
+      if (!found) return;
+      drain = std::move (found.mapped ());
+    }
+    gst_element_set_locked_state (drain.get (), TRUE);
+    gst_element_set_state (drain.get (), GST_STATE_NULL);
+    gst_bin_remove (GST_BIN (self.pipeline_.get ()), drain.get ());
+  }
+
+  /// The handler's number.
+  gulong
+  connect (GstElement *src, const char *signal, void (*handler) (GstElement *, GstPad *, gpointer)) {
+    return g_signal_connect_data (
+        src, signal, G_CALLBACK (handler), new std::shared_ptr (shared_from_this ()),
+        [] (gpointer held, GClosure *) { delete static_cast<std::shared_ptr<Drains> *> (held); },
+        GConnectFlags (0));
+  }
+
+private:
+  const Ref<GstElement> pipeline_;
+  std::mutex lock_;
+  std::map<GstPad *, Ref<GstElement>> drains_;
+};
 
 class Chaos {
 public:
@@ -31,13 +80,15 @@ public:
         src_ (Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (pipeline), "src"))), seed_ (seed),
         patience_ (patience) {
     if (!src_) return;
-    g_signal_connect (src_.get (), "pad-added", G_CALLBACK (on_pad_added), this);
-    g_signal_connect (src_.get (), "pad-removed", G_CALLBACK (on_pad_removed), this);
+    auto drains = std::make_shared<Drains> (pipeline_);
+    handlers_ = { drains->connect (src_.get (), "pad-added", Drains::on_pad_added),
+                  drains->connect (src_.get (), "pad-removed", Drains::on_pad_removed) };
   }
   ~Chaos () {
     for (const auto &source : removed_)
       gst_element_set_state (source.get (), GST_STATE_NULL);
-    if (src_) g_signal_handlers_disconnect_by_data (src_.get (), this);
+    for (auto handler : handlers_)
+      g_signal_handler_disconnect (src_.get (), handler);
   }
   Chaos (const Chaos &) = delete;
   Chaos &operator= (const Chaos &) = delete;
@@ -228,34 +279,6 @@ private:
     removed_.push_back (std::move (track.source));
   }
 
-  static void
-  on_pad_added (GstElement *, GstPad *pad, gpointer data) noexcept {
-    auto &self = *static_cast<Chaos *> (data);
-    auto drain = Ref<GstElement>::sink (gst_element_factory_make ("fakesink", nullptr));
-    g_object_set (drain.get (), "async", FALSE, nullptr);
-    gst_bin_add (GST_BIN (self.pipeline_.get ()), drain.get ());
-    auto to = Ref<GstPad>::adopt (gst_element_get_static_pad (drain.get (), "sink"));
-    gst_element_sync_state_with_parent (drain.get ());
-    gst_pad_link (pad, to.get ());
-    std::lock_guard lock (self.lock_);
-    self.drains_[pad] = std::move (drain);
-  }
-
-  static void
-  on_pad_removed (GstElement *, GstPad *pad, gpointer data) noexcept {
-    auto &self = *static_cast<Chaos *> (data);
-    Ref<GstElement> drain;
-    {
-      std::lock_guard lock (self.lock_);
-      auto found = self.drains_.extract (pad);
-      if (!found) return;
-      drain = std::move (found.mapped ());
-    }
-    gst_element_set_locked_state (drain.get (), TRUE);
-    gst_element_set_state (drain.get (), GST_STATE_NULL);
-    gst_bin_remove (GST_BIN (self.pipeline_.get ()), drain.get ());
-  }
-
   const Ref<GstElement> pipeline_, sink_, src_;
   unsigned seed_;
   const Clock::duration patience_;
@@ -264,8 +287,8 @@ private:
   std::string stuck_;
   std::mutex lock_;
   std::vector<Track> tracks_;
+  std::vector<gulong> handlers_;
   std::vector<Ref<GstElement>> removed_; // sources; stopped for good at the end
-  std::map<GstPad *, Ref<GstElement>> drains_;
 };
 
 } // namespace lk::test

@@ -193,7 +193,7 @@ class OneLiners(LiveKitTest):
         self.assertTrue(process.running, process.output[-2000:])
         code, took = process.interrupt(10)
         # A file plays to the end of what its queues hold; everything else ends at once.
-        self.assertLess(took, 8 if "filesrc" in command else 2.5, process.output[-2000:])
+        self.assertLess(took, 8 if "filesrc" in command else 4, process.output[-2000:])
         self.assertNotIn("ERROR", process.output)
         self.assertNotIn("WARNING: erroneous pipeline", process.output)
         for path in files:
