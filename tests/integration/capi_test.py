@@ -1,9 +1,11 @@
 """The C API against the real server, with the official SDK as the other end."""
+import os
 import unittest
 
+import numpy as np
 from livekit import rtc
 
-from lk import ffi
+from lk import ffi, launch, tone
 from lk.case import LiveKitTest
 from lk.data_peer import DataPeer
 from lk.server import remove_participant, token
@@ -82,10 +84,14 @@ class Sound(CapiTest):
         early = us.create_track("early", rate=44100, channels=2)
         us.call("connect", self.url, self.token())
         late = us.create_track(None)
-        errors = [us.pump_tone(440, rate=16000, chunk=160), us.pump_tone(660, track=early, rate=44100, channels=2, chunk=882),
+        errors = [us.pump_tone(440, rate=16000, chunk=160),
+                  us.pump_tone(660, track=early, rate=44100, channels=2, chunk=882, right=990),
                   us.pump_tone(880, track=late, chunk=333)]
-        for name, frequency in (("ue-audio", 440), ("early", 660), ("ue-audio-track", 880)):
+        for name, frequency in (("ue-audio", 440), ("ue-audio-track", 880)):
             them.hear("us", name).wait_for_tone(frequency)
+        both = them.hear("us", "early", channels=2)
+        both.wait_for_tone(660, channel=0)
+        both.wait_for_tone(990, channel=1)
         self.assertEqual(errors, [[], [], []])
         stats = us.audio_stats()
         self.assertEqual((stats.sample_rate, stats.channels, stats.capacity), (16000, 1, 16000))
@@ -154,6 +160,87 @@ class Data(CapiTest):
         wait_until(lambda: them.participant("us"), 20, "us in the room")
         them.send_bytes(bytes(range(256)) * 50, "mocap-bin-reliable")
         self.assertEqual(us.wait_for_data(1)[0], ("mocap-bin-reliable", ffi.RELIABLE, bytes(range(256)) * 50))
+
+
+class Outages(CapiTest):
+    server_options = {}
+
+    def test_a_server_that_dies_is_found_again_and_tracks_come_back(self):
+        us = self.client()
+        us.call("set_reconnect_backoff", 100, 1000, 1.5)
+        us.call("connect", self.url, self.token())
+        us.pump_tone(440)
+        self.them("early").hear("us", "ue-audio").wait_for_tone(440)
+        self.server.kill()
+        us.wait_for_state("reconnecting", timeout=30)
+        self.assertFalse(us.ready)
+        us.call("refresh_token", self.token(name="refreshed"))
+        self.server.start_again()
+        us.wait_for_state("connected", 2, timeout=60)
+        them = self.them("late")
+        them.hear("us", "ue-audio").wait_for_tone(440)
+        # The token that was handed in during the outage is the one that joined.
+        self.assertEqual(them.participant("us").name, "refreshed")
+        them.publish_tone(523, "theirs")
+        us.wait_for_tone(("late", "theirs"), 523)
+
+
+class Examples(CapiTest):
+    server_options = {}
+
+    def run_game(self, *options, env=None):
+        game = os.path.join(launch.BUILD, "examples", "game-audio", "game-audio")
+        return self.run_program([game, "--url", self.server.url, "--token", self.token().decode(), *options], env)
+
+    def test_a_game_is_heard_hears_sends_poses_and_comes_back(self):
+        them = self.them()
+        them.publish_tone(523, "theirs")
+        record = self.path("heard.raw")
+        game = self.run_game("--tone", "440", "--track", "music=660", "--mocap", "60", "--label", "pose", "--record", record)
+        them.hear("us", "ue-audio").wait_for_tone(440)
+        them.hear("us", "music").wait_for_tone(660)
+        poses = them.wait_for_packets(60, topic="pose")
+        self.assertEqual({(len(p.data), p.data[4], p.data[5], p.kind) for p in poses}, {(902, 1, 32, KIND_LOSSY)})
+        game.wait_for_output("first-sound them theirs 48000 1")
+        game.wait_for_output("format 48000 1")
+        them.send(b"hello", topic="chat")
+        game.wait_for_output("data chat reliable 5")
+        wait_until(lambda: abs(self.recorded(record).frequency - 523) < 3, 20, lambda: f"523 Hz: {self.recorded(record)}")
+        them.leave()
+        self.server.kill()
+        game.wait_for_output("state reconnecting", 30)
+        self.server.start_again()
+        wait_until(lambda: game.output.count("state connected") == 2, 60, lambda: game.output[-1000:])
+        self.them("witness").hear("us", "music").wait_for_tone(660)
+        code, _ = game.interrupt(10)
+        self.assertEqual(code, 0)
+        self.assertIn("state disconnected 0", game.output)
+        self.assertNotIn("error", game.output)
+
+    def test_peers_of_the_existing_implementation_are_sent_byte_streams_where_that_is_asked_for(self):
+        them = self.them(byte_topics=["pose"])
+        self.run_game("--mocap", "30", "--bones", "2", "--label", "pose", env={"LK_COMPAT_DATA": "stream"})
+        sender, info, content = them.wait_for_stream()
+        self.assertEqual((sender, info.topic, len(content)), ("us", "pose", 62))
+        self.assertEqual(them.packets, [])
+
+    def recorded(self, path):
+        with open(path, "rb") as file:
+            content = file.read()
+        samples = np.frombuffer(content[:len(content) // 2 * 2], dtype=np.int16)
+        return tone.measure(samples[-24000:].astype(np.float32) / 32768)
+
+    def test_an_application_with_its_own_loop_talks(self):
+        them = self.them()
+        them.publish_tone(523)
+        program = os.path.join(launch.BUILD, "examples", "embed", "embed")
+        ours = self.run_program([program, self.room, "us"])
+        them.hear("us").wait_for_tone(440)
+        ours.wait_for_output("connected | them |####")
+        them.leave()
+        ours.wait_for_output("connected | |", 30)
+        code, _ = ours.interrupt(10)
+        self.assertEqual(code, 0)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ TEST (Ring, TakesNoMoreThanItHolds) {
 
 TEST (Ring, IsSafeBetweenTwoThreads) {
   Ring ring (256, 1);
-  constexpr size_t kTotal = 200'000;
+  constexpr size_t kTotal = 40'000;
   std::thread writer ([&] {
     for (size_t at = 0; at < kTotal;)
       at += ring.write (count (at, std::min<size_t> (97, kTotal - at)).data (),
@@ -111,7 +111,7 @@ TEST (Inlet, FormatsThatChangeWithEachCallTakeABoundedAmountOfMemory) {
   size_t cut = 0;
   for (int i = 0; i < 100; ++i)
     cut += put (inlet, 0, 10, { i % 2 ? 48000 : 16000, 1 }) == Inlet::Outcome::Cut;
-  EXPECT_EQ (cut, 96u);
+  EXPECT_EQ (cut, 48u); // those of the format that got no ring
 }
 
 TEST (Pacer, GivesTenMillisecondsOfAnyRateAndExactlyASecondInAHundred) {
