@@ -144,7 +144,7 @@ claims (int bad_string, int null_handle, int null_pointer, int bad_audio, int no
   FAILS (api.publish (client, pcm, 480, 1, 48000), not_connected);
   FAILS (api.publish (client, NULL, 480, 1, 48000), null_pointer);
   FAILS (api.publish (client, pcm, 480, 1, 2000000000), bad_audio);
-  FAILS (api.track_create (client, NULL, &track), null_pointer);
+  FAILS (api.track_create (client, NULL, &track), bad_audio);
   WORKS (api.track_create (client, &config, &track));
   CLAIM (track != NULL);
   WORKS (api.track_destroy (track));

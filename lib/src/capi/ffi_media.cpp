@@ -77,13 +77,13 @@ lk_audio_track_create (LkClientHandle *handle, const LkAudioTrackConfig *config,
   return guarded ([&] {
     auto client = clients ().find (handle);
     if (!client) return no_client (false);
-    if (!config || !out_track) return fail (Code::NullPointer, "config or out_track is NULL");
+    if (!config || !out_track) return fail (Code::BadAudio, "config or out_track is NULL");
     const Format format{ config->sample_rate, config->channels };
     if (!usable (format)) return bad_format ();
     auto name = config->track_name ? text_of (config->track_name, kMaxName) : "ue-audio-track";
     if (!name) return fail (Code::BadString, "track_name is not UTF-8, or longer than 256 bytes");
     const int32_t depth
-        = config->buffer_ms == 0 ? kDefaultDepth : std::clamp (config->buffer_ms, kLeastDepth, kMostDepth);
+        = config->buffer_ms <= 0 ? kDefaultDepth : std::clamp (config->buffer_ms, kLeastDepth, kMostDepth);
     auto track = client->create_track (*name, Millis (depth), format);
     if (!track) return fail (Code::Destroyed, "the client is being destroyed");
     auto entry = std::make_shared<TrackEntry> ();
