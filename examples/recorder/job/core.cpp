@@ -56,10 +56,13 @@ Job::Core::wait (Millis timeout) const {
 void
 Job::Core::start () {
   if (room_ || state_ != State::Starting) return;
-  bool audio = false, video = false;
+  Room::Kinds received, tapped;
   for (const auto &planned : outputs_) {
-    audio |= planned.output.audio;
-    video |= planned.output.video;
+    received.audio |= planned.output.audio;
+    received.video |= planned.output.video;
+    if (planned.output.scope == Scope::Composite) continue;
+    tapped.audio |= planned.output.audio;
+    tapped.video |= planned.output.video;
   }
   Room::Hooks hooks;
   hooks.joined = [this] { joined (); };
@@ -80,7 +83,7 @@ Job::Core::start () {
   room_.emplace (thread_, std::move (hooks));
   timer_ = thread_.every (kTick, [this] { tick (); });
   publish ();
-  if (auto started = room_->start (request_, audio, video); !started)
+  if (auto started = room_->start (request_, received, tapped); !started)
     end (State::Failed, started.error ().message, started.error ().code);
 }
 
@@ -90,6 +93,8 @@ Job::Core::joined () {
   empty_since_us_ = g_get_monotonic_time ();
   reason_ = "waiting for somebody to publish";
   if (!request_.limits.wait_for_publisher) activate ();
+  for (const auto &track : std::exchange (early_, {}))
+    track_came (track);
 }
 
 void
@@ -193,12 +198,15 @@ Job::Core::open_composites () {
 void
 Job::Core::track_came (const RoomTrackPtr &track) {
   if (state_ >= State::Ending) return;
+  if (!joined_) return early_.push_back (track);
   activate ();
   for (size_t i = 0; i < outputs_.size (); i++)
     if (outputs_[i].output.scope != Scope::Composite
         && (track->codec->video ? outputs_[i].output.video : outputs_[i].output.audio))
       record (track, i);
-  if (track->tap) track->tap->link (track->pad.get ());
+  if (!track->tap) return;
+  if (track->tap->feeds ().empty ()) track->tap->close (); // refused by all
+  track->tap->release ();
 }
 
 void
@@ -219,12 +227,11 @@ Job::Core::record (const RoomTrackPtr &track, size_t index) {
   }
   const auto way = way_of (planned.output, *format, *track->codec);
   Result<FeedPtr> feed = Error{};
-  if (way && !track->tap) {
-    if (auto made = Tap::make (room_->pipeline (), track->codec)) track->tap = *made;
-  }
   Encoding encoding = planned.output.encoding;
   if (!way)
     feed = way.error ();
+  else if (!track->tap)
+    feed = Error{ Errc::MediaFailed, Retry::Never, "its pad could not be linked" };
   else if (way->copied)
     feed = track->tap->copied ();
   else
@@ -270,6 +277,7 @@ Job::Core::record (const RoomTrackPtr &track, size_t index) {
 
 void
 Job::Core::track_gone (const RoomTrackPtr &track) {
+  std::erase (early_, track);
   if (state_ >= State::Ending) return;
   for (size_t i = 0; i < outputs_.size (); i++) {
     const auto &output = outputs_[i].output;
@@ -388,14 +396,16 @@ Job::Core::check_limits (GstClockTime now) {
 
 void
 Job::Core::check_disks () {
-  for (const auto &file : files ()) {
-    if (file.state != FileState::Writing || file.location.find ("://") != file.location.npos) continue;
-    struct statvfs disk;
-    if (statvfs (file.location.c_str (), &disk) != 0) continue;
-    if (uint64_t (disk.f_bavail) * disk.f_frsize < request_.limits.min_free_bytes)
-      return end (State::Failed, "the disk of " + file.location + " is full: the files end here, finished",
-                  Errc::LimitExceeded);
-  }
+  for (const auto &series : series_)
+    for (const auto &file : series->writing ()) {
+      struct statvfs disk;
+      if (file.location.find ("://") != file.location.npos || statvfs (file.location.c_str (), &disk) != 0)
+        continue;
+      if (uint64_t (disk.f_bavail) * disk.f_frsize >= request_.limits.min_free_bytes) continue;
+      series->give_up ({ Errc::LimitExceeded, Retry::Never,
+                         "the disk of " + file.location + " is full: the file was finished before that" },
+                       room_->now ());
+    }
 }
 
 int64_t

@@ -70,6 +70,7 @@ private:
   std::string reason_;
   Errc code_ = Errc::Internal;
   bool joined_ = false;
+  std::vector<RoomTrackPtr> early_; // came before the news that we are in the room
   GstClockTime latency_ = 0, began_ = GST_CLOCK_TIME_NONE, ended_ = GST_CLOCK_TIME_NONE;
   gint64 started_us_ = 0, empty_since_us_ = 0;
   unsigned ticks_ = 0;

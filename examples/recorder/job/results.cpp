@@ -41,7 +41,7 @@ object_of (const FileResult &file) {
   set (o, "error", file.error);
   set (o, "start", iso_time (file.start_ms));
   if (file.state != FileState::Writing) set (o, "end", iso_time (file.end_ms));
-  json_object_set_double_member (o, "duration", double (file.duration_ms) / 1000);
+  set (o, "duration_ms", file.duration_ms);
   set (o, "bytes", int64_t (file.bytes));
   set (o, "frames", int64_t (file.frames));
   set (o, "filled", int64_t (file.filled));
@@ -126,7 +126,7 @@ to_json (const Status &status, const char *event) {
   if (status.state == State::Failed) set (o, "code", lk::to_string (status.code));
   set (o, "room", status.room);
   if (status.start_ms) set (o, "start", iso_time (status.start_ms));
-  json_object_set_double_member (o, "duration", double (status.duration_ms) / 1000);
+  set (o, "duration_ms", status.duration_ms);
   set (o, "participants", int64_t (status.participants));
   set (o, "reconnects", int64_t (status.reconnects));
   set_all (o, "files", status.files);

@@ -69,6 +69,7 @@ RoomTrack::muted () const {
 struct Room::Hop {
   std::shared_ptr<TaskQueue> queue;
   std::weak_ptr<Room *> room;
+  Kinds tapped;
 };
 
 Room::~Room () {
@@ -82,7 +83,7 @@ Room::now () const {
 }
 
 Result<>
-Room::start (const Request &request, bool audio, bool video) {
+Room::start (const Request &request, Kinds received, Kinds tapped) {
   auto source = media::make_element ("livekitsrc");
   if (!source) return source.error ();
   source_ = *source;
@@ -98,7 +99,7 @@ Room::start (const Request &request, bool audio, bool video) {
   set ("participants", request.participants);
   set ("tracks", request.tracks);
   set ("sources", request.sources);
-  set ("kinds", audio && video ? "audio,video" : audio ? "audio" : "video");
+  set ("kinds", received.audio && received.video ? "audio,video" : received.audio ? "audio" : "video");
   // A publisher that takes a while to find the server again goes on in its file.
   media::apply_settings (source_.get (), "output=encoded reappear-timeout=60000");
 
@@ -111,7 +112,7 @@ Room::start (const Request &request, bool audio, bool video) {
         = added ? Callback ([] (GstElement *e, GstPad *pad, gpointer hop) { on_pad (e, pad, hop, true); })
                 : Callback ([] (GstElement *e, GstPad *pad, gpointer hop) { on_pad (e, pad, hop, false); });
     g_signal_connect_data (
-        source_.get (), signal, G_CALLBACK (callback), new Hop{ thread_.queue (), self_ },
+        source_.get (), signal, G_CALLBACK (callback), new Hop{ thread_.queue (), self_, tapped },
         [] (gpointer hop, GClosure *) { delete static_cast<Hop *> (hop); }, GConnectFlags (0));
   }
 
@@ -157,28 +158,36 @@ Room::link_mix (Tap &tap, bool video, const std::string &layout) {
 }
 
 void
-Room::on_pad (GstElement *, GstPad *pad, gpointer data, bool added) {
-  // Mixes are linked by who requests them.
+Room::on_pad (GstElement *source, GstPad *pad, gpointer data, bool added) {
   auto *hop = static_cast<Hop *> (data);
   auto kept = Ref<GstPad>::retain (pad);
   const CString name (gst_pad_get_name (pad));
-  if (g_str_has_suffix (name.get (), "_mix")) return;
-  hop->queue->post ([weak = hop->room, kept, added] {
-    auto room = weak.lock ();
-    if (!room) return;
-    if (added)
-      (*room)->pad_added (kept);
-    else
-      (*room)->pad_removed (kept.get ());
+  if (g_str_has_suffix (name.get (), "_mix")) return; // linked by who requests them
+  if (!added) {
+    hop->queue->post ([weak = hop->room, kept] {
+      if (auto room = weak.lock ()) (*room)->pad_removed (kept.get ());
+    });
+    return;
+  }
+  const Codec *codec = codec_of_pad (pad);
+  if (!codec) return;
+  std::shared_ptr<Tap> tap;
+  if (codec->video ? hop->tapped.video : hop->tapped.audio) {
+    auto pipeline = Ref<GstObject>::adopt (gst_element_get_parent (source));
+    auto made = pipeline ? Tap::make (GST_ELEMENT (pipeline.get ()), codec) : Error{};
+    if (made && (*made)->link_and_hold (pad)) tap = *made;
+  }
+  hop->queue->post ([weak = hop->room, kept, codec, tap] {
+    if (auto room = weak.lock ()) (*room)->pad_added (kept, *codec, tap);
   });
 }
 
 void
-Room::pad_added (Ref<GstPad> pad) {
+Room::pad_added (Ref<GstPad> pad, const Codec &codec, std::shared_ptr<Tap> tap) {
   auto track = std::make_shared<RoomTrack> ();
   track->pad = pad;
-  track->codec = codec_of_pad (pad.get ());
-  if (!track->codec) return;
+  track->codec = &codec;
+  track->tap = std::move (tap);
   auto &status = track->status;
   const auto info = structure_of (pad.get (), "track-info");
   const auto who = structure_of (pad.get (), "participant-info");

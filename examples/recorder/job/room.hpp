@@ -40,7 +40,11 @@ public:
   ~Room ();
 
   // The job's thread.
-  Result<> start (const Request &request, bool audio, bool video);
+  struct Kinds {
+    bool audio = false, video = false;
+  };
+  /// `received`: what is subscribed; `tapped`: of what each track is wanted by itself.
+  Result<> start (const Request &request, Kinds received, Kinds tapped);
   void stop ();
   /// The mixes: requested once, from now on running.
   Result<> link_mix (Tap &tap, bool video, const std::string &layout);
@@ -72,7 +76,7 @@ public:
 private:
   struct Hop; // from livekitsrc's threads to the job's
   static void on_pad (GstElement *source, GstPad *pad, gpointer hop, bool added);
-  void pad_added (Ref<GstPad> pad);
+  void pad_added (Ref<GstPad> pad, const Codec &codec, std::shared_ptr<Tap> tap);
   void pad_removed (GstPad *pad);
   void on_message (GstMessage *message);
   void on_element (const GstStructure *s);

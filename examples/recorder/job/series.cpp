@@ -11,6 +11,8 @@ constexpr GstClockTime kEncoderPatience = 3 * GST_SECOND;
 constexpr GstClockTime kRetryAfter = 3 * GST_SECOND;
 // Publishers send a key frame when somebody comes and hardly ever else.
 constexpr GstClockTime kBetweenKeys = 4 * GST_SECOND;
+// So long may a key frame take at the end of a segment; after that it is tried again later.
+constexpr GstClockTime kKeyPatience = 3 * GST_SECOND;
 // What is kept until a file is open: some seconds.
 constexpr size_t kMaxBacklog = 1000, kMaxBacklogBytes = 16 * 1024 * 1024;
 
@@ -78,10 +80,8 @@ Series::open (GstClockTime origin) {
   for (const auto &[index, frame] : backlog)
     origin = std::min (origin, frame.pts);
   begin (file, origin);
-  for (const auto &[index, frame] : backlog) {
-    const auto slot = std::find (file->tracks.begin (), file->tracks.end (), index);
-    if (slot != file->tracks.end ()) file->writer->push (size_t (slot - file->tracks.begin ()), frame);
-  }
+  for (const auto &[index, frame] : backlog)
+    (void)write (index, frame);
 }
 
 /// lock_ held. Pictures are of use from a key frame on.
@@ -152,6 +152,7 @@ Series::switch_to (const std::shared_ptr<File> &next, GstClockTime at) {
     std::lock_guard guard (lock_);
     next_.reset ();
     begin (next, at);
+    release_held ();
     for (const auto &listening : tracks_)
       if (listening.track.feed) feeds.push_back (listening.track.feed);
   }
@@ -169,23 +170,39 @@ Series::on_frame (size_t index, const FedFrame &frame) {
     feed = tracks_[index].track.feed;
     if (!feed) return;
     if (!opened_ && !stopped_) return keep (index, frame);
-    if (next_ && frame.pts >= cut_from_ && (frame.key || !feed->codec ().video)) {
-      // Pictures decide where there are any.
+    if (next_ && frame.pts >= cut_from_) {
+      // Pictures decide where there are any, and sound waits for them.
       const bool pictures = std::any_of (next_->tracks.begin (), next_->tracks.end (), [this] (size_t i) {
         return tracks_[i].track.feed && tracks_[i].track.feed->codec ().video;
       });
-      if (feed->codec ().video == pictures) {
-        begin (next_, frame.pts);
-        next_.reset ();
+      if (feed->codec ().video != pictures) return void (held_.emplace_back (index, frame));
+      if (frame.key || !pictures) {
+        begin (std::exchange (next_, nullptr), frame.pts);
+        release_held ();
       }
     }
-    for (const auto &file : files_) {
-      const auto slot = std::find (file->tracks.begin (), file->tracks.end (), index);
-      if (slot != file->tracks.end ())
-        wants_key |= !file->writer->push (size_t (slot - file->tracks.begin ()), frame);
-    }
+    wants_key = !write (index, frame);
   }
   if (wants_key) feed->request_key ();
+}
+
+/// lock_ held. Each file takes what is in its time. False: one waits for a key frame.
+bool
+Series::write (size_t index, const FedFrame &frame) {
+  bool fine = true;
+  for (const auto &file : files_) {
+    const auto slot = std::find (file->tracks.begin (), file->tracks.end (), index);
+    if (slot != file->tracks.end ())
+      fine &= file->writer->push (size_t (slot - file->tracks.begin ()), frame);
+  }
+  return fine;
+}
+
+/// lock_ held.
+void
+Series::release_held () {
+  for (const auto &[index, frame] : std::exchange (held_, {}))
+    (void)write (index, frame);
 }
 
 /// Whether the current file has had its time or its size.
@@ -204,7 +221,11 @@ Series::check_segment () {
   }
   const GstClockTime now = hooks_.now ();
   if (!waiting.empty ()) {
-    if (now >= cut_from_)
+    if (now > cut_from_ + kKeyPatience) {
+      std::lock_guard guard (lock_);
+      release_held ();
+      cut_from_ = now + GST_SECOND;
+    } else if (now >= cut_from_)
       for (const auto &feed : waiting)
         feed->request_key ();
     return;
@@ -238,8 +259,10 @@ Series::tick (GstClockTime complete) {
       hooks_.on_file (describe (*file));
     }
     std::vector<Writer::Condition> conditions;
+    GstClockTime known = complete;
     {
       std::lock_guard guard (lock_);
+      if (next_) known = std::min (known, cut_from_);
       for (size_t i : file->tracks) {
         const Track &track = tracks_[i].track;
         const bool gone = !track.feed;
@@ -247,7 +270,7 @@ Series::tick (GstClockTime complete) {
             { gone || (track.muted && track.muted ()), gone || track.copied ? 0 : kEncoderPatience });
       }
     }
-    file->writer->advance (complete, conditions);
+    file->writer->advance (known, conditions);
     const auto state = file->writer->state ();
     if (state == Writer::State::Done || state == Writer::State::Failed) settle (*file);
   }
@@ -302,7 +325,14 @@ Series::stop (GstClockTime at) {
   if (std::exchange (stopped_, true)) return;
   std::lock_guard guard (lock_);
   next_.reset ();
+  release_held ();
   begin (nullptr, at);
+}
+
+void
+Series::give_up (const Error &error, GstClockTime at) {
+  fail (error);
+  stop (at);
 }
 
 bool

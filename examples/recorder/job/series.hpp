@@ -39,6 +39,8 @@ public:
   void tick (GstClockTime complete);
   /// No further file; those under way end with this running time.
   void stop (GstClockTime at);
+  /// The same, for a reason that its files are not at fault for.
+  void give_up (const Error &error, GstClockTime at);
   bool
   is_open () const {
     return opened_;
@@ -72,6 +74,8 @@ private:
   void listen (size_t index);
   void keep (size_t index, const FedFrame &frame);
   void on_frame (size_t index, const FedFrame &frame);
+  bool write (size_t index, const FedFrame &frame);
+  void release_held ();
   void switch_to (const std::shared_ptr<File> &next, GstClockTime at);
   void check_segment ();
   void ask_for_keys ();
@@ -94,6 +98,7 @@ private:
   std::vector<std::shared_ptr<File>> files_; // the last one is the current
   std::shared_ptr<File> next_;               // waits for the first frame that it can begin with
   GstClockTime cut_from_ = 0;
+  std::vector<std::pair<size_t, FedFrame>> held_;    // sound that belongs to this file or to the next
   std::vector<std::pair<size_t, FedFrame>> backlog_; // before open()
   size_t backlog_bytes_ = 0;
 };

@@ -7,8 +7,8 @@ namespace lk::record {
 
 namespace {
 
-/// Leaves out pictures that come faster than the encoding has them. videorate 1.22 aborts on pictures without a
-/// duration.
+/// Leaves out pictures that come faster than the encoding has them. videorate 1.22 aborts on pictures without
+/// a duration.
 struct Pace {
   GstClockTime interval, next = 0;
 
@@ -28,7 +28,8 @@ struct Pace {
 void
 limit_rate (GstElement *element, unsigned fps) {
   auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (element, "src"));
-  gst_pad_add_probe (pad.get (), GST_PAD_PROBE_TYPE_BUFFER, Pace::probe, new Pace{ GST_SECOND / fps },
+  gst_pad_add_probe (pad.get (), GST_PAD_PROBE_TYPE_BUFFER, Pace::probe,
+                     new Pace{ GstClockTime (GST_SECOND) / fps },
                      [] (gpointer pace) { delete static_cast<Pace *> (pace); });
 }
 
@@ -57,6 +58,7 @@ void
 Tap::close () {
   auto bin = std::exchange (bin_, {});
   if (!bin) return;
+  release ();
   gst_element_set_locked_state (bin.get (), TRUE);
   gst_element_set_state (bin.get (), GST_STATE_NULL);
   gst_bin_remove (GST_BIN (pipeline_.get ()), bin.get ());
@@ -67,6 +69,22 @@ Tap::link (GstPad *pad) {
   if (!bin_ || !gst_element_sync_state_with_parent (bin_.get ())) return false;
   auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (bin_.get (), "sink"));
   return gst_pad_link (pad, sink.get ()) == GST_PAD_LINK_OK;
+}
+
+bool
+Tap::link_and_hold (GstPad *pad) {
+  auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (tee_.get (), "sink"));
+  hold_ = gst_pad_add_probe (
+      sink.get (), GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM,
+      [] (GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
+  return link (pad);
+}
+
+void
+Tap::release () {
+  if (!hold_) return;
+  auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (tee_.get (), "sink"));
+  gst_pad_remove_probe (sink.get (), std::exchange (hold_, 0));
 }
 
 std::vector<FeedPtr>

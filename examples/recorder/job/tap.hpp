@@ -18,8 +18,12 @@ public:
 
   Result<FeedPtr> copied ();
   Result<FeedPtr> encoded (const Codec &codec, const Encoding &encoding);
-  /// After the feeds have been asked for: for a mix chooses its size by them.
+  /// A mix: after the feeds have been asked for, since it chooses its size by them.
   bool link (GstPad *pad);
+  /// A track: at once, so that its first key frame is not lost, and its thread waits until release(). Any
+  /// thread.
+  bool link_and_hold (GstPad *pad);
+  void release ();
   /// Ends the stream here; idempotent.
   void close ();
 
@@ -40,6 +44,7 @@ private:
   const Codec *const source_;
   Ref<GstElement> bin_, tee_;
   std::map<std::string, FeedPtr> feeds_;
+  gulong hold_ = 0;
   const std::shared_ptr<std::atomic<uint64_t>> dropped_ = std::make_shared<std::atomic<uint64_t>> (0);
 };
 
