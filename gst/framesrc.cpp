@@ -1,6 +1,7 @@
 #include "framesrc.hpp"
 
 #include "base/log.hpp"
+#include "media/patience.hpp"
 
 #include <gst/video/video.h>
 
@@ -52,11 +53,16 @@ FrameSrc::finish () {
   gst_pad_push_event (src_pad, gst_event_new_eos ());
 }
 
+/// What has not come by then does not come any more.
+GstClockTime
+FrameSrc::longest_way () const {
+  return hooks_.latency () + media::patience (params_.kind);
+}
+
 bool
 FrameSrc::gap_due (GstClockTime now) const {
   const GstClockTime covered = covered_until_;
-  const GstClockTime latency = hooks_.latency ();
-  return open_ && covered != GST_CLOCK_TIME_NONE && now > covered + latency + kSmallestGap;
+  return open_ && covered != GST_CLOCK_TIME_NONE && now > covered + longest_way () + kSmallestGap;
 }
 
 void
@@ -67,7 +73,7 @@ FrameSrc::fill_gap (GstClockTime now) {
   Ref<GstCaps> caps = caps_;
   if (!caps && !params_.caps) caps = hooks_.stand_in (now - std::min<GstClockTime> (now, opened_));
   if (!caps && !params_.caps) return;
-  const GstClockTime from = covered_until_, until = now - hooks_.latency ();
+  const GstClockTime from = covered_until_, until = now - longest_way ();
   send_head (caps);
   covered_until_ = until;
   gst_pad_push_event (src_pad, gst_event_new_gap (from, until - from));

@@ -67,8 +67,8 @@ public:
 
   /// Whether fill_gap() would do something at running time `now`. Any thread, no lock.
   bool gap_due (GstClockTime now) const;
-  /// Covers what did not come with a GAP event up to `now` less the latency; skipped while a push is under
-  /// way.
+  /// Covers what did not come with a GAP event up to `now` less the longest way; skipped while a push is
+  /// under way.
   void fill_gap (GstClockTime now);
   /// At most one gap job at a time: true for the caller that may start it.
   bool
@@ -92,6 +92,7 @@ public:
   }
 
 private:
+  GstClockTime longest_way () const;
   bool ready_to_push (); // push_lock_ held
   void send_head (const Ref<GstCaps> &caps);
   void push (Ref<GstBuffer> buffer);

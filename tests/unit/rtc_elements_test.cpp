@@ -3,6 +3,7 @@
 #include "rtc/loss_watch.hpp"
 #include "rtc/payload_types.hpp"
 #include "rtc/peer.hpp"
+#include "rtc/repeat_time.hpp"
 
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
@@ -13,6 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using rtc::LossWatch;
+using rtc::RepeatTime;
 
 struct Elements : testing::Test {
   GstHarness *harness = nullptr;
@@ -140,6 +142,40 @@ TEST (LossWatch, AsksAtMostEveryTwoSeconds) {
   watch.lost (11s, 6);
   EXPECT_FALSE (watch.keyframe_due (12s));
   EXPECT_TRUE (watch.keyframe_due (13s));
+}
+
+TEST (RepeatTime, IsPatientUntilItKnows) {
+  EXPECT_EQ (RepeatTime ().timeout (), 250ms);
+}
+
+TEST (RepeatTime, LearnsFromTheFirstRequestOnALongPathToo) {
+  RepeatTime time;
+  for (uint16_t seqnum = 0; seqnum < 8; ++seqnum) {
+    Nanos now = seqnum * 1s;
+    time.asked (now, seqnum);
+    time.asked (now + 250ms, seqnum); // before the answer can be here
+    time.came (now + 600ms, seqnum);
+  }
+  EXPECT_EQ (time.timeout (), 750ms);
+}
+
+TEST (RepeatTime, IsNotMisledByRequestsThatWereLost) {
+  RepeatTime time;
+  for (uint16_t seqnum = 0; seqnum < 16; ++seqnum) {
+    time.asked (seqnum * 1s, seqnum);
+    time.came (seqnum * 1s + (seqnum % 3 == 0 ? 350ms : 100ms), seqnum);
+  }
+  EXPECT_EQ (time.timeout (), 125ms);
+}
+
+TEST (RepeatTime, KnowsNothingOfWhatItDidNotAskFor) {
+  RepeatTime time;
+  time.came (1s, 7);
+  time.asked (2s, 8);
+  for (uint16_t seqnum = 100; seqnum < 1100; ++seqnum)
+    time.asked (2s, seqnum); // bounded: the oldest is forgotten
+  time.came (2s + 10ms, 8);
+  EXPECT_EQ (time.timeout (), 250ms);
 }
 
 TEST_F (Elements, NothingThatATransportNeedsIsMissingHere) {

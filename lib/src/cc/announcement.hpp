@@ -8,12 +8,15 @@
 namespace lk::cc {
 
 /// The server looks for a trend in what it is told (a rank correlation over 8 to 12 reports), and does not
-/// believe in one low value. So a fall is told as a flight of steps, ten a second; a rise at once, since the
-/// server may be probing just then; otherwise what holds is repeated twice a second. Not thread-safe.
+/// believe in one low value. So a fall is told as a flight of small steps, ten a second, that begins close to
+/// its end; and as long as the path is congested one flight follows another, because the server forgets the
+/// last one whenever it has probed. A rise is told at once. What holds is repeated eight times a second: a
+/// probe of the server's lasts half a second, and counts for nothing with fewer than three reports. Not
+/// thread-safe.
 class Announcement {
 public:
   /// What to tell now, if anything, when `target_bps` is right.
-  std::optional<double> next (Nanos now, double target_bps);
+  std::optional<double> next (Nanos now, double target_bps, bool congested);
 
 private:
   static constexpr int kSteps = 12;

@@ -14,6 +14,8 @@ constexpr Nanos kNoticed = milliseconds (20), kStanding = milliseconds (60), kSt
 // somebody else's burst.
 constexpr Nanos kNoise = milliseconds (500);
 constexpr Nanos kRestart = std::chrono::seconds (3); // without a packet
+constexpr Nanos kBurst = milliseconds (100);         // at most between two packets of a queue
+constexpr Nanos kSilent = milliseconds (300);        // says nothing of what would come through
 constexpr double kPacketBits = 1200 * 8;
 
 double
@@ -80,6 +82,8 @@ Estimator::update (Nanos now) {
 
 bool
 Estimator::overused (Nanos now) {
+  // A sender that has stopped: its queue is on its way here.
+  if (now - *last_arrival_ > kBurst) return false;
   auto queue = delay_.delay ();
   bool rising = trend_.verdict () == Trend::Verdict::Rising && queue > kNoticed + delay_.jitter () / 2;
   if (queue <= kStanding + delay_.jitter ())
@@ -95,7 +99,7 @@ Estimator::cut (Nanos now, double received) {
       = std::clamp (config_.rtt, Nanos (milliseconds (10)), Nanos (milliseconds (200))) + milliseconds (100);
   if (episode_ && now - episode_->last_cut < patience) return;
   auto queue = delay_.delay ();
-  double recent = rate_.recent (now);
+  double recent = rate_.recent (*last_arrival_);
   double capacity
       = queue > kFull ? std::min (received, recent) : std::min (received, std::max (recent, 0.85 * received));
   capacity = std::max (capacity, 0.3 * received);
@@ -107,7 +111,8 @@ Estimator::cut (Nanos now, double received) {
   double share = queue < milliseconds (40) ? 0.92 : 0.85;
   // So much less that the queue is gone in less than a second.
   if (queue > milliseconds (50))
-    share = std::max (0.85 - std::min (1e3 * seconds (queue - milliseconds (50)) / 600, 0.40), 0.4);
+    share = 0.85 - std::min (1e3 * seconds (queue - milliseconds (50)) / 600, 0.40);
+  share = std::max (share, config_.follows ? 0.4 : 0.85);
   target_ = std::clamp (capacity * share, std::min (config_.least_bps, *target_), *target_);
 }
 
@@ -125,7 +130,7 @@ Estimator::end_episode (Nanos now) {
 void
 Estimator::grow (Nanos now, double received) {
   double passed = updated_ ? std::min (seconds (now - *updated_), 1.0) : 0;
-  if (delay_.delay () >= kStanding) return;
+  if (delay_.delay () >= kStanding || now - *last_arrival_ > kSilent) return;
   // What came through without a queue is proven.
   if (delay_.delay () < kNoticed + delay_.jitter () / 2) {
     double proven = std::max (received, rate_.proven (now));
@@ -133,9 +138,10 @@ Estimator::grow (Nanos now, double received) {
     target_ = std::max (*target_, proven);
   }
   double most = 1.5 * received + 10'000;
-  double more = capacity_.known () ? std::max (
+  if (auto seen = capacity_.seen (); seen && !config_.follows) most = std::min (most, *seen);
+  double more = capacity_.seen () ? std::max (
                     { 8'000.0, 0.01 * *target_, kPacketBits / seconds (config_.rtt + milliseconds (100)) })
-                                   : 0.08 * *target_ + 1'000;
+                                  : 0.08 * *target_ + 1'000;
   if (*target_ < most) target_ = std::min (*target_ + more * passed, most);
 }
 

@@ -20,6 +20,10 @@ public:
   struct Config {
     Nanos rtt = std::chrono::milliseconds (100);
     double least_bps = 50'000;
+    /// False: the sender does not follow the target, but chooses among a few rates. Less than the path
+    /// carries, to drain its queue, would make it choose a smaller one than fits, or none; and more than the
+    /// path was last seen to carry is told only when it has been seen again: such a sender probes.
+    bool follows = true;
   };
 
   Estimator () = default;
@@ -29,7 +33,7 @@ public:
   void packet (Nanos sent, Nanos arrived, uint32_t bytes);
   /// Of a packet that says nothing of when it was sent.
   void packet (Nanos arrived, uint32_t bytes);
-  /// To be called after each report, or every 50 ms or so while packets arrive.
+  /// To be called after each report, or every 50 ms or so.
   void update (Nanos now);
 
   /// Bits per second; nothing before half a second of packets was seen.
@@ -59,9 +63,9 @@ private:
   public:
     void learn (double bps);
     void forget ();
-    bool
-    known () const {
-      return bps_.has_value ();
+    std::optional<double>
+    seen () const {
+      return bps_;
     }
     bool above (double bps) const;
 

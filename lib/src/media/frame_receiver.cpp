@@ -17,7 +17,10 @@ namespace lk::media {
 
 namespace {
 
-constexpr GstClockTime kKeyframeInterval = 500 * GST_MSECOND;
+// From a request on the server repeats no packet until it has sent a key frame, and it passes on one request
+// a second. One that comes too early, right behind the key frame that it asks for, so leaves every loss of
+// the next second unrepaired.
+constexpr GstClockTime kKeyframeInterval = GST_SECOND;
 constexpr GstClockTime kBlockedAfter = GST_SECOND;
 // The server ends every video track with a few frames of 8×8 (VP8) or 2×2 (H264); nobody publishes pictures
 // this small.
@@ -136,6 +139,8 @@ Receiver::make_sink (const Codec &codec, int clock_rate) {
     delay_.reset (codec.kind);
     has_report_ = false;
     needs_keyframe_ = is_video ();
+    // The server begins with a key frame by itself, if somebody was there to see it.
+    last_request_ = slots_.empty () ? GST_CLOCK_TIME_NONE : monotonic_now ();
   }
   watch (std::static_pointer_cast<Watched> (shared_from_this ()));
   return bin;

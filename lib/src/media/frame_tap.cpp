@@ -3,6 +3,8 @@
 #include "base/log.hpp"
 #include "media/row.hpp"
 
+#include <gst/video/video.h>
+
 #define GST_CAT_DEFAULT lk::log::media ()
 
 namespace lk::media {
@@ -51,6 +53,14 @@ public:
     return true;
   }
 
+  /// rtpvp8depay and rtpvp9depay ask with every packet while they wait for a key frame, even where they are
+  /// told not to, and the server repeats nothing as long as it is asked. The listener asks, in good time.
+  bool
+  src_event (Ref<GstEvent> event) override {
+    if (gst_video_event_is_force_key_unit (event.get ())) return true;
+    return PadHandler::src_event (std::move (event));
+  }
+
 private:
   void
   on_custom (GstEvent *event) {
@@ -72,8 +82,7 @@ Result<Ref<GstElement>>
 make_tap_bin (const Codec &codec, const std::shared_ptr<FrameTap> &tap) {
   auto depay = make_element (codec.depayloader, "depay");
   if (!depay) return depay;
-  // Its own requests would become FIR, which the SFU ignores; ours go out as PLI. No header extension is read
-  // here.
+  // No header extension is read here.
   apply_settings (depay->get (), "request-keyframe=false wait-for-keyframe=true auto-header-extension=false");
 
   auto bin = Ref<GstElement>::sink (gst_bin_new (nullptr));

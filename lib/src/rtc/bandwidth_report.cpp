@@ -9,8 +9,6 @@ namespace lk::rtc {
 namespace {
 
 constexpr Nanos kUpdate = std::chrono::milliseconds (50);
-// IPv4, UDP, and the tag of SRTP, which is gone here.
-constexpr size_t kOverhead = 20 + 8 + 10;
 constexpr size_t kFixedHeader = 12;
 
 size_t
@@ -113,24 +111,35 @@ BandwidthReport::packet (GstBuffer *packet) {
   // Set when it was taken from the socket; the clock of this pipeline is the monotonic one.
   auto time = GST_BUFFER_DTS_OR_PTS (packet);
   Nanos now = GST_CLOCK_TIME_IS_VALID (time) ? Nanos (static_cast<int64_t> (time)) : system_clock ().now ();
-  auto bytes = static_cast<uint32_t> (gst_buffer_get_size (packet) + kOverhead);
+  // As the server counts: without what UDP and SRTP add.
+  auto bytes = static_cast<uint32_t> (gst_buffer_get_size (packet));
 
+  std::unique_lock hold (lock_);
+  if (stamp)
+    estimator_.packet (send_time_.unwrap (*stamp), now, bytes);
+  else
+    estimator_.packet (now, bytes);
+  update (now, media_ssrc, hold);
+}
+
+void
+BandwidthReport::tick () {
+  std::unique_lock hold (lock_);
+  if (media_ssrc_ != 0) update (system_clock ().now (), media_ssrc_, hold);
+}
+
+void
+BandwidthReport::update (Nanos now, uint32_t media_ssrc, std::unique_lock<std::mutex> &hold) {
+  if (now - updated_ < kUpdate) return;
+  updated_ = now;
+  estimator_.update (now);
+  congested_ = estimator_.congested ();
   std::optional<double> told;
-  {
-    std::lock_guard hold (lock_);
-    if (stamp)
-      estimator_.packet (send_time_.unwrap (*stamp), now, bytes);
-    else
-      estimator_.packet (now, bytes);
-    if (now - updated_ < kUpdate) return;
-    updated_ = now;
-    estimator_.update (now);
-    if (auto target = estimator_.target ()) told = announcement_.next (now, *target);
-    if (told)
-      GST_CAT_LOG (log::rtc (), "the way here carries %.0f kbit/s, its queue is %d ms long", *told / 1000,
-                   static_cast<int> (std::chrono::duration_cast<Millis> (estimator_.queue ()).count ()));
-  }
+  if (auto target = estimator_.target ()) told = announcement_.next (now, *target, estimator_.congested ());
   if (!told) return;
+  GST_CAT_LOG (log::rtc (), "the way here carries %.0f kbit/s, its queue is %d ms long", *told / 1000,
+               static_cast<int> (std::chrono::duration_cast<Millis> (estimator_.queue ()).count ()));
+  hold.unlock ();
   auto output = Ref<GstPad>::adopt (static_cast<GstPad *> (g_weak_ref_get (&output_)));
   if (!output) return;
   auto bytes_out = write_remb (media_ssrc, *told);

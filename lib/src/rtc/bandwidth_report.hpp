@@ -20,8 +20,10 @@ std::vector<uint8_t> write_remb (uint32_t media_ssrc, double bits_per_second);
 /// The 24 bits of abs-send-time under that id (RFC 8285), if the packet has them.
 std::optional<uint32_t> read_send_time (const uint8_t *packet, size_t size, int id);
 
-/// Fed with each incoming packet; from time to time puts a REMB packet into the way that RTCP goes out.
-/// rtpsession has a signal to add to its own reports, but these come seconds apart. Thread-safe.
+/// Fed with each incoming packet; from time to time puts a REMB packet into the way that RTCP goes out. Also
+/// while none comes: a server that has paused everything tries again only after what it was told has changed,
+/// or was repeated. rtpsession has a signal to add to its own reports, but these come seconds apart.
+/// Thread-safe.
 class BandwidthReport {
 public:
   BandwidthReport ();
@@ -35,14 +37,24 @@ public:
   /// rtpbin's source pad for RTCP.
   void set_output (GstPad *pad);
   void packet (GstBuffer *packet);
+  /// From time to time.
+  void tick ();
+  /// The way here has a queue now.
+  bool
+  congested () const {
+    return congested_;
+  }
 
 private:
+  void update (Nanos now, uint32_t media_ssrc, std::unique_lock<std::mutex> &hold);
+
   std::atomic<int> send_time_id_ = 0;
   std::atomic<uint32_t> media_ssrc_ = 0;
+  std::atomic<bool> congested_ = false;
   GWeakRef output_; // the pad owns what owns us
   std::mutex lock_; // leaf: not held while pushing
   cc::SendTime send_time_;
-  cc::Estimator estimator_;
+  cc::Estimator estimator_{ { .follows = false } };
   cc::Announcement announcement_;
   Nanos updated_{ 0 };
 };

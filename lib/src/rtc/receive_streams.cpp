@@ -1,5 +1,9 @@
 #include "rtc/receive_streams.hpp"
 
+#include "rtc/repeat_time.hpp"
+
+#include <gst/rtp/gstrtpbuffer.h>
+
 #include <utility>
 
 namespace lk::rtc {
@@ -25,14 +29,86 @@ on_packet (GstPad *, GstPadProbeInfo *info, gpointer data) noexcept {
 }
 
 void
+set_patience (GstElement *jitterbuffer, Millis latency) {
+  g_object_set (jitterbuffer, "latency", guint ((latency + kRepeatPatience).count ()), nullptr);
+}
+
+/// Between the thread that feeds a jitter buffer and the one that runs its timers.
+struct Repeats {
+  std::mutex lock; // leaf
+  RepeatTime time;
+  Millis applied{ 0 };
+
+  /// Not with the jitter buffer's lock held: when a packet comes, before it gets in.
+  void
+  apply (GstElement *jitterbuffer) {
+    Millis timeout;
+    {
+      std::lock_guard hold (lock);
+      timeout = time.timeout ();
+      if (std::chrono::abs (timeout - applied) * 10 <= applied) return;
+      applied = timeout;
+    }
+    g_object_set (jitterbuffer, "rtx-min-retry-timeout", int (timeout.count ()), nullptr);
+  }
+};
+using RepeatsPtr = std::shared_ptr<Repeats>;
+
+uint16_t
+sequence_of (GstBuffer *packet) {
+  guint8 bytes[2];
+  return gst_buffer_extract (packet, 2, bytes, 2) == 2 ? GST_READ_UINT16_BE (bytes) : 0;
+}
+
+GstPadProbeReturn
+on_video_packet (GstPad *pad, GstPadProbeInfo *info, gpointer data) noexcept {
+  auto &repeats = **static_cast<RepeatsPtr *> (data);
+  bool repeated = false;
+  for_each_packet (info, [&] (GstBuffer *packet) {
+    if (!GST_BUFFER_FLAG_IS_SET (packet, GST_RTP_BUFFER_FLAG_RETRANSMISSION)) return;
+    std::lock_guard hold (repeats.lock);
+    repeats.time.came (system_clock ().now (), sequence_of (packet));
+    repeated = true;
+  });
+  if (!repeated) return GST_PAD_PROBE_OK;
+  if (auto jitterbuffer = Ref<GstElement>::adopt (gst_pad_get_parent_element (pad)))
+    repeats.apply (jitterbuffer.get ());
+  return GST_PAD_PROBE_OK;
+}
+
+GstPadProbeReturn
+on_request (GstPad *, GstPadProbeInfo *info, gpointer data) noexcept {
+  const GstStructure *request = gst_event_get_structure (GST_PAD_PROBE_INFO_EVENT (info));
+  guint seqnum = 0;
+  if (!request || !gst_structure_has_name (request, "GstRTPRetransmissionRequest")
+      || !gst_structure_get_uint (request, "seqnum", &seqnum))
+    return GST_PAD_PROBE_OK;
+  auto &repeats = **static_cast<RepeatsPtr *> (data);
+  std::lock_guard hold (repeats.lock);
+  repeats.time.asked (system_clock ().now (), uint16_t (seqnum));
+  return GST_PAD_PROBE_OK;
+}
+
+void
 on_new_jitterbuffer (GstElement *, GstElement *jitterbuffer, guint, guint ssrc, gpointer data) noexcept {
   auto &streams = **static_cast<StreamsPtr *> (data);
   auto stream = streams.find (ssrc);
   if (!stream) return;
-  g_object_set (jitterbuffer, "do-retransmission", gboolean (stream->kind == MediaKind::Video),
+  bool video = stream->kind == MediaKind::Video;
+  // A packet that is only expected is not asked for: on a path with jitter most of them are on their way.
+  g_object_set (jitterbuffer, "do-retransmission", gboolean (video), "rtx-next-seqnum", FALSE,
                 "faststart-min-packets", kFastStart, nullptr);
   auto sink = Ref<GstPad>::adopt (gst_element_get_static_pad (jitterbuffer, "sink"));
   probe_with (sink.get (), kPackets, on_packet, stream->gate);
+  if (video) {
+    guint latency = 0;
+    g_object_get (jitterbuffer, "latency", &latency, nullptr);
+    set_patience (jitterbuffer, Millis (latency));
+    auto repeats = std::make_shared<Repeats> ();
+    repeats->apply (jitterbuffer);
+    probe_with (sink.get (), kPackets, on_video_packet, repeats);
+    probe_with (sink.get (), GST_PAD_PROBE_TYPE_EVENT_UPSTREAM, on_request, repeats);
+  }
   streams.set_jitterbuffer (*stream, Ref<GstElement>::retain (jitterbuffer));
 }
 
@@ -128,6 +204,30 @@ ReceiveStreams::jitterbuffer (uint32_t ssrc) const {
   std::lock_guard lock (lock_);
   auto it = streams_.find (ssrc);
   return it == streams_.end () ? nullptr : it->second->jitterbuffer;
+}
+
+std::vector<Ref<GstElement>>
+ReceiveStreams::video_jitterbuffers () const {
+  std::vector<Ref<GstElement>> found;
+  std::lock_guard lock (lock_);
+  for (const auto *streams : { &streams_, &gone_ })
+    for (const auto &[ssrc, stream] : *streams)
+      if (stream->kind == MediaKind::Video && stream->jitterbuffer) found.push_back (stream->jitterbuffer);
+  return found;
+}
+
+void
+ReceiveStreams::set_latency (Millis latency) {
+  for (const auto &jitterbuffer : video_jitterbuffers ())
+    set_patience (jitterbuffer.get (), latency);
+}
+
+void
+ReceiveStreams::set_congested (bool congested) {
+  if (congested == congested_) return;
+  congested_ = congested;
+  for (const auto &jitterbuffer : video_jitterbuffers ())
+    g_object_set (jitterbuffer.get (), "rtx-max-retries", congested ? 1 : -1, nullptr);
 }
 
 void

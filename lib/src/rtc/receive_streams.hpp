@@ -63,16 +63,24 @@ public:
   void set_pad (ReceiveStream &stream, Ref<GstPad> pad);
   Ref<GstPad> pad (uint32_t ssrc) const;
   void set_jitterbuffer (ReceiveStream &stream, Ref<GstElement> jitterbuffer);
+  /// After rtpbin has set all its jitter buffers to `latency`: those of video wait longer for what is lost.
+  void set_latency (Millis latency);
+  /// What is lost on a way that is full is asked for once: the repetitions of repetitions take the place of
+  /// what comes after, and the server, which counts them, takes them for a reason to pause the picture.
+  void set_congested (bool congested);
   Ref<GstElement> jitterbuffer (uint32_t ssrc) const;
 
 private:
+  std::vector<Ref<GstElement>> video_jitterbuffers () const;
+
+  bool congested_ = false; // session thread
   mutable std::mutex lock_;
   std::map<uint32_t, StreamPtr> streams_, gone_;
   std::set<uint32_t> retransmissions_;
 };
 
 /// `new-jitterbuffer` of rtpbin: retransmission for video only (webrtcbin sets what the last transceiver of
-/// the bundle wants), and the gate before it.
+/// the bundle wants), with the patience that it takes, and the gate before it.
 void watch_jitterbuffers (GstElement *rtpbin, std::shared_ptr<ReceiveStreams> streams);
 
 } // namespace lk::rtc

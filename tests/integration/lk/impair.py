@@ -3,7 +3,6 @@
 netem would do the same in the kernel, where it is built in.
 """
 import random
-import time
 
 
 class Path:
@@ -19,7 +18,7 @@ class Path:
         self._free_at = 0.0
 
     def __call__(self, packet):
-        now = time.monotonic()
+        now = packet.at
         late = self.delay + self._random.uniform(-self.jitter, self.jitter) if self.jitter else self.delay
         lost = self._random.random() < self.loss
         if self.bps and not lost:

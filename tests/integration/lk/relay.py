@@ -6,6 +6,7 @@ client, so that nothing goes past. A hook decides about each packet.
 import asyncio
 import json
 import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass
@@ -17,15 +18,17 @@ from livekit.protocol import rtc as wire
 
 @dataclass
 class Packet:
-    """`kind`: "audio" or "video" for RTP (retransmissions too), "rtcp", or "" (STUN, DTLS). `up`: from the client."""
+    """`kind`: "audio" or "video" for RTP (retransmissions too), "rtcp", or "" (STUN, DTLS). `up`: from the client. `at`: when the
+    kernel received it (time.monotonic()), which a busy machine lets us see only later."""
     data: bytes
     up: bool
     kind: str
+    at: float
 
 
 class Relay:
-    """`url` is what the client is given. `hook(packet)` returns seconds of delay, or None to lose the packet. Without a hook
-    only the signalling passes through here."""
+    """`url` is what the client is given. `hook(packet)` returns seconds of delay from `packet.at` on, or None to lose the packet.
+    Without a hook only the signalling passes through here."""
 
     NO_ANSWER = -1  # the connection is closed without one
 
@@ -48,8 +51,8 @@ class Relay:
 
     async def _start(self):
         self._session = aiohttp.ClientSession()
-        self._udp, _ = await self._loop.create_datagram_endpoint(
-            lambda: _Side(self._from_client), local_addr=("0.0.0.0", 0))
+        self._udp = _Port(self._loop, self._from_client)
+        self._udp.socket.bind(("0.0.0.0", 0))
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._request)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
@@ -169,7 +172,7 @@ class Relay:
         words = candidate.split(" ")
         if words[2].lower() != "udp" or "host" not in words:
             return ""
-        words[5] = str(self._udp.get_extra_info("sockname")[1])
+        words[5] = str(self._udp.socket.getsockname()[1])
         return " ".join(words)
 
     def _learn(self, sdp, up):
@@ -187,61 +190,69 @@ class Relay:
             return ""
         return "rtcp" if 192 <= data[1] <= 223 else self._kinds.get((up, data[1] & 0x7f), "")
 
-    def _carry(self, data, up, send):
-        delay = self.hook(Packet(data, up, self._kind(data, up)))
-        if delay is None or self._dark[0] <= time.monotonic() < self._dark[1]:
+    def _carry(self, data, at, up, send):
+        delay = self.hook(Packet(data, up, self._kind(data, up), at))
+        if delay is None or self._dark[0] <= at < self._dark[1]:
             return
-        if delay > 0:
-            self._loop.call_later(delay, send)
+        late = at + delay - time.monotonic() if delay > 0 else 0
+        if late > 0:
+            self._loop.call_later(late, send)
         else:
             send()
 
-    def _from_client(self, data, address):
+    def _from_client(self, data, at, address):
         upstream = self._upstreams.get(address)
         if upstream is None:
             # Connecting a UDP socket takes no time, so nothing can overtake.
-            link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            link.setblocking(False)
-            link.connect((self._server.node_ip, self._server.udp_port))
-            upstream = self._upstreams[address] = _Link(self._loop, link, lambda back: self._carry(
-                back, False, lambda: self._udp.sendto(back, address)))
-        self._carry(data, True, lambda: upstream.send(data))
+            upstream = self._upstreams[address] = _Port(self._loop, lambda back, when, _: self._carry(
+                back, when, False, lambda: self._udp.send(back, address)))
+            upstream.socket.connect((self._server.node_ip, self._server.udp_port))
+        self._carry(data, at, True, lambda: upstream.send(data))
 
 
-class _Side(asyncio.DatagramProtocol):
-    def __init__(self, receive):
-        self._receive = receive
+class _Port:
+    """A UDP socket that tells when each datagram came: `receive(data, at, address)`."""
 
-    def datagram_received(self, data, addr):
-        self._receive(data, addr)
+    BUFFER = 4 << 20  # a pause of this process loses nothing
+    TIME = 35  # SO_TIMESTAMPNS
 
-
-class _Link:
-    """A connected socket towards the server, for one address of the client."""
-
-    def __init__(self, loop, link, receive):
-        self._loop, self._link, self._receive = loop, link, receive
-        loop.add_reader(link, self._read)
+    def __init__(self, loop, receive):
+        self._loop, self._receive = loop, receive
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.BUFFER)
+        self.socket.setsockopt(socket.SOL_SOCKET, self.TIME, 1)
+        loop.add_reader(self.socket, self._read)
 
     def _read(self):
         while True:
             try:
-                data = self._link.recv(65536)
+                data, control, _, address = self.socket.recvmsg(65536, 64)
             except BlockingIOError:
                 return
             except OSError:
                 continue
-            self._receive(data)
+            self._receive(data, time.monotonic() - self._age(control), address)
 
-    def send(self, data):
+    def _age(self, control):
+        for level, kind, value in control:
+            if (level, kind) == (socket.SOL_SOCKET, self.TIME):
+                seconds, nanoseconds = struct.unpack("qq", value)
+                return max(0.0, time.time() - seconds - nanoseconds / 1e9)
+        return 0.0
+
+    def send(self, data, address=None):
         try:
-            self._link.send(data)
+            if address:
+                self.socket.sendto(data, address)
+            else:
+                self.socket.send(data)
         except OSError:
             pass  # as on a network
 
     def close(self):
-        self._loop.remove_reader(self._link)
-        self._link.close()
+        self._loop.remove_reader(self.socket)
+        self.socket.close()
 
 
 def _without_candidates(sdp):
