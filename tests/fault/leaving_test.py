@@ -9,6 +9,8 @@ from lk.case import LiveKitTest
 from lk.server import serve
 from lk.wait import wait_until
 
+ALONE = True  # times to the end
+
 LIMIT = 2.0  # seconds
 
 

@@ -10,6 +10,8 @@ from lk.case import LiveKitTest
 from lk.recording import Recording
 from lk.wait import wait_until
 
+ALONE = True  # times away
+
 WAV = "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1 ! wavenc ! filesink buffer-mode=unbuffered location={}"
 
 

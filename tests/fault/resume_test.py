@@ -13,6 +13,8 @@ from lk.recording import Recording
 from lk.relay import Relay
 from lk.wait import wait_until
 
+ALONE = True  # times away
+
 FULL = os.environ.get("LK_LIFE") == "full"
 RESUMED = "resumed=(boolean)true"
 JOINED_AGAIN = "resumed=(boolean)false"

@@ -14,6 +14,8 @@ from lk.tap import VIDEO, Tap
 from lk.wait import wait_until
 from sync_test import FAKETIME, shifted_clock
 
+ALONE = True  # milliseconds
+
 EVERY = 0.2  # seconds between texts
 
 

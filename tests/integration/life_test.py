@@ -9,6 +9,8 @@ from lk import launch
 from lk.case import LiveKitTest
 from lk.wait import wait_until
 
+ALONE = True  # threads, memory and chance
+
 PROGRAM = os.path.join(launch.BUILD, "tests", "integration", "lk-life")
 # The counts of the requirement take minutes: LK_LIFE=full.
 FULL = os.environ.get("LK_LIFE") == "full"

@@ -9,6 +9,8 @@ from lk.relay import Relay
 from lk.tap import VIDEO, Tap
 from lk.wait import wait_until
 
+ALONE = True  # bandwidth
+
 FAST, SLOW = 4_000_000, 700_000
 
 

@@ -12,6 +12,8 @@ from lk.relay import Relay
 from lk.tap import AUDIO, VIDEO, Tap
 from lk.wait import wait_until
 
+ALONE = True  # recovery
+
 HOLE = 0.5  # seconds in which every packet of the video is lost, repetitions too
 SOON = 2.5  # within which pictures move again: 2 s, and a little for the machine
 

@@ -7,6 +7,8 @@ import unittest
 from lk import launch, server
 from lk.recording import Recording
 
+ALONE = True  # what leaves the machine
+
 SCRIPT = r"""
 set -euo pipefail
 sent () { awk '$1 == "out0:" {print $11}' /proc/net/dev; } # packets transmitted

@@ -19,6 +19,8 @@ from lk.server import token
 from lk.tap import AUDIO, VIDEO, Tap
 from lk.wait import wait_until
 
+ALONE = True  # milliseconds
+
 QUIET = 0.3  # seconds between beeps at least
 LEVEL = 0.05
 SDK_OFFSET = 0.027  # seconds that the SDK itself puts between sound and picture: 25 to 34 ms

@@ -14,6 +14,8 @@ from lk.recording import Recording
 from lk.server import ROOT
 from lk.wait import wait_until
 
+ALONE = True  # a browser is heavy
+
 
 def command(*arguments):
     return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True).stdout
