@@ -1,6 +1,7 @@
 """Many lives of our elements on a real server in one process: nothing may be left behind."""
 import json
 import os
+import re
 import signal
 import statistics
 import unittest
@@ -93,6 +94,21 @@ class Life(LiveKitTest):
         for seed in range(1, 21 if FULL else 4):
             process = self.run_program([PROGRAM, "chaos", str(seed), self.both_ends()])
             self.assertEqual(process.wait(120), 0, f"seed {seed}\n{process.output[-2000:]}")
+
+    def test_no_object_is_left(self):
+        """By GStreamer's own tracer, after an end by Ctrl-C while everything flows."""
+        self.other_end()
+        process = self.launch(
+            self.both_ends() + f" livekitsrc name=m room={self.room} identity=us {PATIENT} m.audio_mix ! fakesink m.video_mix ! fakesink"
+            f" fakesrc sizetype=fixed sizemax=500 datarate=5000 format=time ! livekitdatasink room={self.room} identity=us topic=t"
+            f" livekitdatasrc room={self.room} identity=us ! fakesink async=false",
+            eos_on_shutdown=True, messages=True, env={"GST_TRACERS": "leaks", "GST_DEBUG": "GST_TRACER:7"})
+        for subscribed in (1, 2):
+            wait_until(lambda count=subscribed: process.output.count("livekit-track-subscribed") >= count, 30, process.output[-2000:])
+        self.assertEqual(process.interrupt(20)[0], 0, process.output[-2000:])
+        left = re.findall(r"object-alive, type-name=\(string\)(\w+)", process.output)
+        # The DTLS plugin's certificate, which we keep for the process.
+        self.assertEqual(left, ["GstDtlsAgent"])
 
     def test_programs_that_end_at_once_end_cleanly(self):
         """While their first certificate is being made, which OpenSSL's exit handler disturbs."""
