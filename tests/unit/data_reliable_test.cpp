@@ -92,6 +92,19 @@ TEST (ReplayBuffer, WhatLeftTheChannelIsForgottenAndTheMarginIsKept) {
   EXPECT_EQ (read (rest.messages[0]).sequence, 8u);
 }
 
+TEST (ReplayBuffer, WhatWasSentLatelyIsKeptBeyondTheMargin) {
+  const auto size = packet (std::string (1000, 'x')).size () + 3;
+  ReplayBuffer replay (kMaxReplayBytes, 3 * size);
+  for (int i = 0; i < 10; i++) // at 0 s to 9 s
+    (void)replay.push (packet (std::string (1000, 'x')), {}, i * 1s);
+  replay.trim (0, 0s);
+  EXPECT_EQ (replay.size (), 10u);
+  replay.trim (0, 4s);
+  EXPECT_EQ (replay.size (), 6u);
+  replay.trim (0, 9s);
+  EXPECT_EQ (replay.size (), 3u) << "the margin is kept however old";
+}
+
 TEST (ReplayBuffer, BeyondItsLimitTheOldestAreGivenUpAndTheLossIsTold) {
   ReplayBuffer replay (10'000, 10'000);
   for (int i = 0; i < 100; i++)
