@@ -86,6 +86,9 @@ class Browser:
     def join(self, server, room, identity):
         self.call("join", server.url, token(server, room, identity))
 
+    def echo(self, reliable):
+        self.call("echo", reliable)
+
     def leave(self):
         if self._process.poll() is None:
             self.call("leave")

@@ -38,6 +38,13 @@ const lk = (() => {
       return room.localParticipant.identity;
     },
 
+    /** From now on what comes with the topic "ping" goes back with the topic "echo". */
+    echo (reliable) {
+      room.on (RoomEvent.DataReceived, (payload, _from, _kind, topic) => {
+        if (topic === "ping") room.localParticipant.publishData (payload, { reliable, topic: "echo" });
+      });
+    },
+
     tracks (identity) {
       return [...(room.remoteParticipants.get (identity)?.trackPublications.values () ?? [])].map (
         (one) => ({ name: one.trackName, kind: one.kind, source: one.source, mime: one.mimeType.toLowerCase (),

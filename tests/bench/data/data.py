@@ -1,14 +1,22 @@
-"""What data costs: throughput of two participants, and round trips to an echo by the official Python SDK."""
+"""What data costs: throughput of two participants, and round trips to an echo by an official SDK.
+
+The echo is the Python SDK's and, where there is a Chromium, livekit-client's: Python itself takes most of its time.
+"""
+import itertools
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+import unittest
 import uuid
 
 from lk import launch
-from lk.server import token
+from lk.server import ROOT, token
+
+sys.path.append(os.path.join(ROOT, "tests", "interop"))
+from browser import Browser  # pylint: disable=wrong-import-position
 
 PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "data-bench")
 SDK_END = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk_end.py")
@@ -21,6 +29,12 @@ class DataBench:
     def __init__(self, lk_server, rounds, figures):
         self.server, self.rounds, self.figures = lk_server, rounds, figures
         self.room = ""
+        self.echoes = ["SDK"]
+        try:
+            self.browser = Browser()
+            self.echoes.append("livekit-client")
+        except unittest.SkipTest as missing:
+            print(f"no echo by livekit-client: {missing}", file=sys.stderr)
 
     def start(self, end, what, count=0, size=0, lossy=False, rate=0):
         identity = f"{what}-{end}"
@@ -68,17 +82,29 @@ class DataBench:
         self.figures.add(f"{name}, delivered/s", heard["count"] / (heard["last"] - heard["first"] or 1))
         self.figures.add(f"{name}, lost, %", 100 * (count - heard["count"]) / count)
 
-    def round_trip(self, pinging, size, lossy):
+    def round_trip(self, pinging, echoing, size, lossy):
         self.room = uuid.uuid4().hex[:8]
-        echo = self.start("sdk", "echo", 0, 0, lossy)
+        stop = self.python_echo(lossy) if echoing == "SDK" else self.browser_echo(lossy)
         try:
             times = self.result(self.start(pinging, "ping", 200, size, lossy))["round_trips"][20:]
         finally:
-            echo.terminate()
-            echo.wait(10)
-        name = f"round trip {size} B {'lossy' if lossy else 'reliable'}, {pinging} → SDK's echo"
+            stop()
+        name = f"round trip {size} B {'lossy' if lossy else 'reliable'}, {pinging} → echo of {echoing}"
         self.figures.add(f"{name}, p50, ms", statistics.median(times) * 1000)
         self.figures.add(f"{name}, p95, ms", sorted(times)[int(len(times) * 0.95)] * 1000)
+
+    def python_echo(self, lossy):
+        echo = self.start("sdk", "echo", 0, 0, lossy)
+
+        def stop():
+            echo.terminate()
+            echo.wait(10)
+        return stop
+
+    def browser_echo(self, lossy):
+        self.browser.join(self.server, self.room, "browser")
+        self.browser.echo(not lossy)
+        return self.browser.leave
 
     def run(self):
         for _ in range(self.rounds):
@@ -90,6 +116,6 @@ class DataBench:
             self.throughput("sdk", "sdk", 800, 15_000)
             self.throughput("sdk", "library", 4_000, 1000)
             self.lossy("sdk", "sdk", 4_000, 100, 0)
-            for end in (*OURS, "sdk"):
-                self.round_trip(end, 1000, False)
-                self.round_trip(end, 100, True)
+            for end, echoing in itertools.product((*OURS, "sdk"), self.echoes):
+                self.round_trip(end, echoing, 1000, False)
+                self.round_trip(end, echoing, 100, True)
