@@ -234,7 +234,9 @@ Writer::advance (GstClockTime complete, const std::vector<Condition> &conditions
     const GstClockTime until
         = track.passed ? end_.load () : complete - std::min (complete, condition.patience);
     whole &= until >= end_;
-    auto missing = track.timeline->up_to (until, condition.muted);
+    // At its end a file does not wait for what may come.
+    const bool nothing_comes = condition.muted || until >= end_;
+    auto missing = track.timeline->up_to (until, nothing_comes);
     // A track that never had anything would have no format.
     if (until >= end_ && missing.count == 0 && !track.timeline->begun ())
       missing = { origin_, 1, GST_SECOND };
@@ -248,7 +250,7 @@ Writer::advance (GstClockTime complete, const std::vector<Condition> &conditions
         continue;
       }
       track.stand_in = *made;
-      if (track.timeline->begun ()) missing = track.timeline->up_to (until, condition.muted); // a frame came
+      if (track.timeline->begun ()) missing = track.timeline->up_to (until, nothing_comes); // a frame came
     }
     fill (track, missing);
   }
