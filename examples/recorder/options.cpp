@@ -303,14 +303,15 @@ complete (Draft draft) {
   return draft.options;
 }
 
-/// A number and what follows it.
+/// A number and what follows it. Plain ones only: strtod reads hexadecimal ones and infinities, too.
 std::optional<double>
 parse_number (const std::string &text, std::string &unit) {
+  const auto end = std::min (text.find_first_not_of ("0123456789."), text.size ());
+  const std::string digits = text.substr (0, end);
   char *rest = nullptr;
-  if (text.empty () || !(g_ascii_isdigit (text[0]) || text[0] == '.')) return std::nullopt;
-  const double number = g_ascii_strtod (text.c_str (), &rest);
-  if (rest == text.c_str () || !std::isfinite (number)) return std::nullopt;
-  unit = rest;
+  const double number = g_ascii_strtod (digits.c_str (), &rest);
+  if (digits.empty () || *rest || !std::isfinite (number)) return std::nullopt;
+  unit = text.substr (end);
   return number;
 }
 
