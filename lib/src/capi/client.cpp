@@ -14,10 +14,18 @@ constexpr const char kReliableLabel[] = "mocap-bin-reliable", kLossyLabel[] = "m
 constexpr const char kDefaultTrack[] = "ue-audio";
 constexpr Millis kDefaultDepth{ 1000 };
 constexpr Millis kConnectLimit{ 30'000 };
-// A full channel is drained by then, or will not be soon.
-constexpr Millis kSendLimit{ 100 };
+// A channel that has not taken a message by then may need long; others do not wait for it.
+constexpr Millis kSendLimit{ 20 };
 // Of one track: half a second to a second. A callback that blocks for longer loses sound.
 constexpr int kMostSound = 50;
+
+void
+add (LkDataStats &sum, const LkDataStats &more) {
+  sum.reliable_sent_bytes += more.reliable_sent_bytes;
+  sum.reliable_dropped += more.reliable_dropped;
+  sum.lossy_sent_bytes += more.lossy_sent_bytes;
+  sum.lossy_dropped += more.lossy_dropped;
+}
 
 bool
 streams_wanted () {
@@ -79,7 +87,7 @@ Client::connect (const std::string &url, const std::string &token, LkRole wanted
     if (connection_ && connection_->active ())
       return fail (Code::AlreadyConnected, "the client is connected or connecting: call lk_disconnect first");
     old = std::move (connection_);
-    fresh = connection_ = std::make_shared<Connection> (factory_ (), weak_from_this ());
+    fresh = connection_ = std::make_shared<Connection> (factory_ (), weak_from_this (), streams_);
     may_publish_ = role.publishes;
     settings = backoff_;
   }
@@ -115,12 +123,10 @@ Client::retire (const ConnectionPtr &connection) {
   deadlines_.stop_all ();
   for (const auto &track : tracks ())
     track->unpublish (connection);
-  const auto dropped = connection->data ()->stats ().lossy_dropped;
-  {
-    std::lock_guard guard (lock_);
-    data_stats_.lossy_dropped += int64_t (dropped);
-  }
   connection->close ();
+  const auto last = connection->data_stats ();
+  std::lock_guard guard (lock_);
+  add (data_stats_, last);
 }
 
 LkResult
@@ -467,31 +473,26 @@ Client::send (std::string bytes, LkReliability reliability, std::optional<std::s
     ++(lossy ? data_stats_.lossy_dropped : data_stats_.reliable_dropped);
     return fail (Code::DataNotConnected, "not connected");
   }
-  auto port = now->data ();
-  const auto sent = deadlines_.run (kSendLimit, [&] (const std::stop_token &stop) -> Result<> {
-    if (streams_) {
-      session::OutgoingStream stream;
-      stream.topic = *label;
-      stream.total_length = size;
-      auto id = port->send_stream (std::move (stream), bytes, stop, {});
-      return id ? Result<> () : Result<> (id.error ());
-    }
-    session::OutgoingPacket packet;
-    packet.reliability = lossy ? Reliability::Lossy : Reliability::Reliable;
-    packet.payload = std::move (bytes);
-    packet.topic = *label;
-    return port->send (std::move (packet), stop);
-  });
+  const Outgoing message{ *label, std::move (bytes), lossy };
+  std::optional<Error> failed;
+  bool queued = !lossy && now->outbox ().waiting ();
+  if (!queued) {
+    auto sent = deadlines_.run (kSendLimit, [&] (const auto &stop) { return now->send (message, stop); });
+    if (!sent) failed = sent.error ();
+    queued = failed && failed->code == Errc::Closed && !lossy && now->joined ();
+  }
+  if (queued) {
+    if (now->outbox ().add (message)) return ok (); // counted there
+    failed = Error{ Errc::LimitExceeded, Retry::Never, "a megabyte waits to be sent already: send it later" };
+  }
   std::lock_guard guard (lock_);
-  if (sent) {
+  if (!failed) {
     (lossy ? data_stats_.lossy_sent_bytes : data_stats_.reliable_sent_bytes) += int64_t (size);
     return ok ();
   }
-  // The channel has counted a lossy message itself.
+  // The channel has counted a lossy packet itself.
   if (!lossy || streams_) ++(lossy ? data_stats_.lossy_dropped : data_stats_.reliable_dropped);
-  if (sent.error ().code == Errc::Closed)
-    return fail (Code::SendFailed, "the data channel is full, or the connection interrupted: send it later");
-  return fail (Code::SendFailed, sent.error ().message);
+  return fail (Code::SendFailed, failed->message);
 }
 
 LkDataStats
@@ -503,7 +504,7 @@ Client::data_stats () const {
     now = connection_;
     stats = data_stats_;
   }
-  if (now && !now->silenced ()) stats.lossy_dropped += int64_t (now->data ()->stats ().lossy_dropped);
+  if (now) add (stats, now->data_stats ());
   return stats;
 }
 

@@ -106,7 +106,7 @@ private:
   bool may_publish_ = true;
   std::string reliable_label_, lossy_label_;
   session::Settings backoff_;
-  LkDataStats data_stats_{}; ///< lossy_dropped without what the present connection's channel has dropped
+  LkDataStats data_stats_{}; ///< without what the present connection counts itself
 
   std::mutex mix_lock_; // leaf
   media::pcm::Mixer mixer_{ {} };

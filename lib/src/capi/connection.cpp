@@ -10,6 +10,8 @@ using session::State;
 
 // Half of what elements begin with: a conversation in a game, on the application's own risk of gaps.
 constexpr Millis kLatency{ 100 };
+// For what was sent just before leaving.
+constexpr Millis kLastWords{ 300 };
 // A byte stream is one message to the application.
 constexpr size_t kMaxStream = 16 * 1024 * 1024;
 
@@ -60,6 +62,12 @@ RemoteSound::names () const {
   return { participant_, name_ };
 }
 
+Connection::Connection (std::shared_ptr<session::Session> session, std::weak_ptr<ConnectionOwner> owner,
+                        bool streams)
+    : session_ (std::move (session)), owner_ (std::move (owner)), streams_ (streams),
+      outbox_ (
+          [this] (const Outgoing &message, const std::stop_token &stop) { return send (message, stop); }) {}
+
 Result<>
 Connection::open (const session::Settings &settings, Role role) {
   session::Needs needs;
@@ -103,6 +111,7 @@ Connection::abandon () {
 void
 Connection::close () {
   active_ = false;
+  outbox_.close (connected () ? kLastWords : Millis (0));
   session_->data ()->remove_listener (this);
   for (const auto &sound : sounds ())
     lose (sound->track);
@@ -111,6 +120,29 @@ Connection::close () {
   for (const auto &sound : sounds ())
     lose (sound->track);
   state_ = State::Disconnected;
+}
+
+Result<>
+Connection::send (const Outgoing &message, const std::stop_token &stop) {
+  auto port = session_->data ();
+  if (streams_) {
+    session::OutgoingStream stream;
+    stream.topic = message.label;
+    stream.total_length = message.bytes.size ();
+    auto id = port->send_stream (std::move (stream), message.bytes, stop, {});
+    return id ? Result<> () : Result<> (id.error ());
+  }
+  session::OutgoingPacket packet;
+  packet.reliability = message.lossy ? Reliability::Lossy : Reliability::Reliable;
+  packet.payload = message.bytes;
+  packet.topic = message.label;
+  return port->send (std::move (packet), stop);
+}
+
+LkDataStats
+Connection::data_stats () const {
+  const auto outbox = outbox_.stats ();
+  return { outbox.sent_bytes, outbox.dropped, 0, int64_t (session_->data ()->stats ().lossy_dropped) };
 }
 
 session::LocalTrackPtr

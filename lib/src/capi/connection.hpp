@@ -3,6 +3,7 @@
 #pragma once
 
 #include "capi/codes.hpp"
+#include "capi/outbox.hpp"
 #include "media/pcm/receiver.hpp"
 #include "session/session.hpp"
 
@@ -70,8 +71,8 @@ class Connection : public session::User,
                    public session::DataListener,
                    public std::enable_shared_from_this<Connection> {
 public:
-  Connection (std::shared_ptr<session::Session> session, std::weak_ptr<ConnectionOwner> owner)
-      : session_ (std::move (session)), owner_ (std::move (owner)) {}
+  /// `streams`: data is sent as byte streams.
+  Connection (std::shared_ptr<session::Session> session, std::weak_ptr<ConnectionOwner> owner, bool streams);
 
   // Any thread.
   Result<> open (const session::Settings &settings, Role role);
@@ -107,10 +108,14 @@ public:
     return connected () || state_ == session::State::Reconnecting;
   }
   session::LocalTrackPtr publish (const session::PublishSpec &spec);
-  std::shared_ptr<session::DataPort>
-  data () {
-    return session_->data ();
+  /// While the channel is full or away it waits until stopped.
+  Result<> send (const Outgoing &message, const std::stop_token &stop);
+  Outbox &
+  outbox () {
+    return outbox_;
   }
+  /// What the channels and the outbox did: bytes sent from there, messages lost.
+  LkDataStats data_stats () const;
   void set_role (Role role, bool auto_subscribe);
   void set_token (const Secret &token);
   void set_output (media::pcm::Format output);
@@ -135,6 +140,8 @@ private:
 
   const std::shared_ptr<session::Session> session_;
   const std::weak_ptr<ConnectionOwner> owner_;
+  const bool streams_;
+  Outbox outbox_;
   std::atomic<bool> active_{ true }, silenced_{ false }, abandoned_{ false };
   std::atomic<session::State> state_{ session::State::Disconnected };
 

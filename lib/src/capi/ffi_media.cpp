@@ -89,7 +89,13 @@ lk_audio_track_create (LkClientHandle *handle, const LkAudioTrackConfig *config,
     auto entry = std::make_shared<TrackEntry> ();
     entry->client = client;
     entry->track = std::move (track);
-    *out_track = audio_tracks ().add (std::move (entry));
+    auto *made = audio_tracks ().add (std::move (entry));
+    // A client that is destroyed takes the tracks with it that it finds.
+    if (!clients ().find (handle)) {
+      audio_tracks ().remove (made);
+      return fail (Code::Destroyed, "the client is being destroyed");
+    }
+    *out_track = made;
     return ok ();
   });
 }

@@ -9,6 +9,7 @@
 #include <shared_mutex>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 namespace lk::capi {
 
@@ -64,8 +65,13 @@ public:
   template <typename Pred>
   void
   remove_if (Pred is_it) {
+    std::vector<Ptr> gone; // to die without the lock
     std::lock_guard guard (lock_);
-    std::erase_if (objects_, [&] (const auto &row) { return is_it (*row.second); });
+    std::erase_if (objects_, [&] (auto &row) {
+      if (!is_it (*row.second)) return false;
+      gone.push_back (std::move (row.second));
+      return true;
+    });
   }
 
 private:
