@@ -19,13 +19,13 @@ constexpr Codec kCodecs[] = {
 };
 
 // The header of MP4 comes first and each second is complete in itself, so a file that was never finished
-// plays; finishing makes an ordinary MP4 of it. avc3 has its parameter sets in the stream, where a publisher
-// may change them.
-constexpr char kMp4[] = "fragment-duration=1000 fragment-mode=first-moov-then-finalise";
+// plays. Not first-moov-then-finalise: what 1.22 writes there before it is finished can often not be read.
+// avc3 has its parameter sets in the stream, where a publisher may change them.
+constexpr char kMp4[] = "fragment-duration=1000";
 
 constexpr Format kFormats[] = {
   { "mp4", "mp4 m4v mov", Medium::File, "mp4mux", kMp4, "h264 h265 av1 vp9", "aac opus", "h264 h265 av1 vp9",
-    "avc3", true },
+    "avc3", false },
   { "mkv", "mkv", Medium::File, "matroskamux", "", "h264 vp8 vp9 av1 h265", "opus aac pcm",
     "h264 vp8 vp9 av1 h265", "avc3", false },
   { "webm", "webm", Medium::File, "webmmux", "", "vp8 vp9 av1", "opus", "vp8 vp9 av1", "", false },

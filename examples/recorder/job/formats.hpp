@@ -32,7 +32,7 @@ struct Format {
   const char *video, *audio;    ///< codecs, blank-separated, the preferred one first
   const char *copied;           ///< those of `video` that may be copied
   const char *h264;             ///< stream format that the muxer is given
-  bool cut_at_keys;             ///< what is not followed by a key frame is lost when the process dies
+  bool cut_at_keys;             ///< its pieces begin with key frames, which have to be asked for
 
   bool takes (const Codec &codec) const;
   /// Without being encoded again.

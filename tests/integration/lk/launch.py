@@ -28,7 +28,7 @@ def environment(server=None, room_env=True):
            ("http_proxy", "https_proxy", "all_proxy")}
     env["GST_PLUGIN_PATH"] = os.path.join(BUILD, "gst")
     env["GST_REGISTRY"] = os.path.join(_registry.name, "registry.bin")
-    programs = [os.path.join(BUILD, "examples", name) for name in ("token", "send")]
+    programs = [os.path.join(BUILD, "examples", name) for name in ("token", "send", "recorder")]
     env["PATH"] = os.pathsep.join([*programs, env.get("PATH", "")])
     env.setdefault("GST_DEBUG_NO_COLOR", "1")
     if server is not None and room_env:

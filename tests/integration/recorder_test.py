@@ -1,0 +1,226 @@
+"""livekit-recorder: rooms of the official SDK's participants as files, judged by ffmpeg."""
+import json
+import os
+import signal
+import time
+import unittest
+
+from lk import tone
+from lk.case import LiveKitTest
+from lk.recording import RATE, Recording
+from lk.wait import wait_until
+
+# Minutes, not seconds: LK_LIFE=full.
+FULL = os.environ.get("LK_LIFE") == "full"
+SMALL = ["--size", "320x240", "--fps", "15", "--video-bitrate", "300k"]
+
+
+class RecorderTest(LiveKitTest):
+    """A running livekit-recorder and what it says."""
+
+    def record(self, *arguments):
+        self.process = self.run_program(["livekit-recorder", "--room", self.room, "--json", *arguments], cwd=self.directory)
+        return self.process
+
+    def events(self, kind=None):
+        found = [json.loads(line) for line in self.process.output.splitlines() if line.startswith("{")]
+        return [event for event in found if kind in (None, event["event"])]
+
+    def files(self):
+        """The newest word on each file."""
+        latest = {}
+        for event in self.events("progress") + self.events("summary"):
+            latest.update({file["file"]: file for file in event["files"] if "file" in file})
+        return latest
+
+    def wait_for_file(self, name, seconds):
+        """Until the file holds so much."""
+        def enough():
+            self.assertTrue(self.process.running, self.process.output[-3000:])
+            return self.files().get(name, {}).get("duration_ms", 0) >= seconds * 1000
+        wait_until(enough, 40 + seconds, lambda: f"{seconds} s in {name}: {self.process.output[-2000:]}")
+
+    def end(self, code=0):
+        """The summary, after Ctrl-C."""
+        got, took = self.process.interrupt(20)
+        self.assertEqual(got, code, self.process.output[-3000:])
+        self.assertLess(took, 10)
+        return self.events("summary")[0]
+
+    def heard(self, name, frequency, start, end):
+        """Share of that tone between two seconds of a file."""
+        sound = Recording(self.path(name)).sound()[int(start * RATE):int(end * RATE), 0]
+        self.assertGreater(len(sound), 0, name)
+        return tone.share(sound, frequency)
+
+    def rising(self, name):
+        """The numbers of the pictures that can be read: each at most once, in order."""
+        numbers = [n for n in Recording(self.path(name)).numbers() if n is not None]
+        self.assertEqual(numbers, sorted(set(numbers)), name)
+        return numbers
+
+
+class Files(RecorderTest):
+    def test_one_connection_becomes_a_film_and_files_of_what_was_sent(self):
+        alice, bob = self.peer("alice"), self.peer("bob")
+        alice.publish_tone(440)
+        alice.publish_video(320, 180)
+        bob.publish_tone(1000)
+        bob.publish_video(320, 180, codec="h264")
+        self.record("-o", "room.mp4", "-o", "{participant}.mkv", "-o", "{participant}-{kind}.{ext}", *SMALL)
+        for name in ("room.mp4", "alice.mkv", "bob.mkv", "alice-audio.ogg", "bob-video.mp4"):
+            self.wait_for_file(name, 4)
+        self.assertIsNone(alice.participant("recorder"), "it is hidden")
+        self.assertEqual(len(alice.room.remote_participants), 1)
+        summary = self.end()
+        self.assertEqual(summary["state"], "complete")
+        files = {file["file"]: file for file in summary["files"]}
+        codecs = {"room.mp4": {"h264", "aac"}, "alice.mkv": {"vp8", "opus"}, "bob.mkv": {"h264", "opus"},
+                  "alice-audio.ogg": {"opus"}, "alice-video.webm": {"vp8"}, "bob-audio.ogg": {"opus"}, "bob-video.mp4": {"h264"}}
+        self.assertEqual(set(files), set(codecs))
+        for name, wanted in codecs.items():
+            recording = Recording(self.path(name))
+            self.assertEqual({stream["codec_name"] for stream in recording.streams}, wanted, name)
+            self.assertEqual(files[name]["state"], "complete")
+            self.assertEqual(files[name]["bytes"], os.path.getsize(self.path(name)), name)
+            self.assert_near(recording.duration, files[name]["duration_ms"] / 1000, 0.2, name)
+        # The film is as long as it was recorded.
+        self.assert_near(files["room.mp4"]["duration_ms"], summary["duration_ms"], 200, "the film")
+        for frequency in (440, 1000):
+            self.assertGreater(self.heard("room.mp4", frequency, 1, 4), 0.3, f"{frequency} Hz in the film")
+        self.assertGreater(self.heard("alice.mkv", 440, 1, 4), 0.9)
+        self.assertGreater(self.heard("bob-audio.ogg", 1000, 1, 3), 0.9)
+        for name in ("alice.mkv", "bob.mkv", "alice-video.webm", "bob-video.mp4"):
+            self.assertGreater(len(self.rising(name)), 25, name)
+
+    def test_what_a_killed_recorder_leaves_plays_to_the_last_seconds(self):
+        alice = self.peer("alice")
+        alice.publish_tone(440)
+        alice.publish_video(320, 180, codec="h264")
+        names = ("room.mp4", "room.mkv", "alice.mp4", "alice.ts", "room.ogg", "room.wav")
+        outputs = ["room.mp4", "room.mkv", "{participant}.mp4", "{participant}.ts", "room.ogg", "room.wav"]
+        self.record(*[word for name in outputs for word in ("-o", name)], *SMALL)
+        for name in names:
+            self.wait_for_file(name, 6)
+        self.process.signal(signal.SIGKILL)
+        self.process.wait(10)
+        for name in names:
+            recording = Recording(self.path(name))
+            sound = recording.sound_times()
+            self.assertGreater(sound[-1] - sound[0], 3, name)
+            self.assertGreater(self.heard(name, 440, 1, 2), 0.8, name)
+            if recording.stream("video"):
+                self.assertGreater(len(recording.sizes()), 15, name)
+
+    def test_who_is_muted_is_silent_and_time_goes_on(self):
+        alice = self.peer("alice")
+        alice.publish_tone(440)
+        self.record("-o", "{participant}.ogg", "-o", "{participant}.mkv")
+        self.wait_for_file("alice.ogg", 2)
+        alice.mute("tone")
+        muted = self.files()["alice.ogg"]["duration_ms"] / 1000
+        self.wait_for_file("alice.ogg", muted + 3)
+        # Pictures begin late: the next file has both.
+        alice.unmute("tone")
+        alice.publish_video(320, 180)
+        self.wait_for_file("alice-2.mkv", 2)
+        summary = self.end()
+        files = {file["file"]: file for file in summary["files"]}
+        self.assertEqual(set(files), {"alice.ogg", "alice.mkv", "alice-2.mkv"})
+        sound = Recording(self.path("alice.ogg")).sound()[:, 0]
+        self.assert_near(len(sound) / RATE, summary["duration_ms"] / 1000, 1, "no second of silence is missing")
+        self.assertGreater(tone.longest_silence(sound), 1.5)
+        self.assertGreater(tone.share(sound[-RATE:], 440), 0.8)
+        times = Recording(self.path("alice.ogg")).sound_times()
+        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.03, "no hole that players skip")
+        self.assertEqual({s["codec_name"] for s in Recording(self.path("alice-2.mkv")).streams}, {"opus", "vp8"})
+
+    def test_segments_begin_with_a_picture_and_lose_none(self):
+        self.peer("alice").publish_video(320, 180)
+        self.record("-o", "{participant}-{part}.webm", "--segment-time", "2")
+        self.wait_for_file("alice-003.webm", 1)
+        self.end()
+        parts = [self.rising(f"alice-{part:03}.webm") for part in (1, 2, 3)]
+        for before, after in zip(parts, parts[1:]):
+            # Not every picture that was drawn was sent, but none is in two files, and no stretch in neither.
+            self.assertLess(before[-1], after[0])
+            self.assertLess(after[0] - before[-1], 8)
+
+    def test_what_cannot_be_written_is_said_and_the_rest_is_recorded(self):
+        alice = self.peer("alice")
+        alice.publish_tone(440)
+        alice.publish_video(320, 180)
+        os.symlink("/dev/full", self.path("full.wav"))
+        self.record("-o", "full.wav", "-o", "room.wav", "-o", "{participant}.mp4", "--passthrough", "--overwrite")
+        self.wait_for_file("room.wav", 3)
+        self.wait_for_file("alice.mp4", 2)
+        summary = self.end(code=3)
+        failed = [file["error"] for file in summary["files"] if file["state"] == "failed"]
+        self.assertEqual(len(failed), 2, failed)
+        self.assertTrue(any("VP8 cannot be put into mp4" in error for error in failed), failed)
+        self.assertTrue(any("full.wav" in error and "full" in error for error in failed), failed)
+        self.assertGreater(self.heard("room.wav", 440, 1, 2), 0.8)
+        self.assertEqual([s["codec_name"] for s in Recording(self.path("alice.mp4")).streams], ["opus"])
+
+    def test_it_waits_for_a_publisher_and_ends_with_the_last_participant(self):
+        self.record("-o", "room.wav", "--wait", "--empty-timeout", "1")
+        wait_until(lambda: any("publish" in event.get("reason", "") or event["participants"] == 0
+                               for event in self.events("state")), 20, "waiting")
+        alice = self.peer("alice")
+        self.assertFalse(os.path.exists(self.path("room.wav")))
+        alice.publish_tone(440)
+        self.wait_for_file("room.wav", 1)
+        alice.leave()
+        self.assertEqual(self.process.wait(30), 0, self.process.output[-2000:])
+        summary = self.events("summary")[0]
+        self.assertEqual((summary["state"], summary["reason"]), ("complete", "the room is empty"))
+        self.assertEqual([event["state"] for event in self.events("state")], ["starting", "active", "ending"])
+
+
+class Refusals(LiveKitTest):
+    def code_of(self, *arguments, **env):
+        process = self.run_program(["livekit-recorder", *arguments], env=env, cwd=self.directory)
+        return process.wait(40), process.output
+
+    def test_exit_codes_tell_whose_fault_it_is(self):
+        room = ["--room", self.room]
+        with open(self.path("there.mp4"), "w", encoding="utf-8"):
+            pass
+        for wanted, arguments, env, says in (
+                (2, ["-o", "x.xyz"], {}, "does not tell a format"),
+                (2, ["-o", "there.mp4"], {}, "exists"),
+                (1, ["-o", "a.wav"], {"LIVEKIT_API_SECRET": "x" * 40}, "refused the token"),
+                (1, ["-o", "a.wav"], {"LIVEKIT_URL": "ws://127.0.0.1:1"}, "nothing listens"),
+                (4, ["-o", "a.wav", "--wait-timeout", "1"], {}, "nobody published")):
+            code, output = self.code_of(*room, *arguments, **env)
+            self.assertEqual(code, wanted, output)
+            self.assertIn(says, output)
+        self.assertEqual(os.listdir(self.directory), ["there.mp4"], "nothing is left of what was not recorded")
+
+
+@unittest.skipUnless(FULL, "takes minutes: LK_LIFE=full")
+class Outage(RecorderTest):
+    server_options = {}
+
+    def test_a_server_that_is_killed_and_comes_back_leaves_one_file(self):
+        alice = self.peer("alice")
+        alice.publish_tone(440)
+        alice.publish_video(320, 180)
+        self.record("-o", "room.mp4", "-o", "{participant}.mkv", *SMALL)
+        self.wait_for_file("room.mp4", 5)
+        self.server.stop()
+        time.sleep(5)  # the outage itself
+        self.server.start()
+        wait_until(lambda: any(event["reconnects"] for event in self.events("progress")), 40, "a reconnect")
+        back = self.files()["room.mp4"]["duration_ms"] / 1000
+        self.wait_for_file("room.mp4", back + 10)
+        summary = self.end()
+        files = {file["file"]: file for file in summary["files"]}
+        self.assertEqual(set(files), {"room.mp4", "alice.mkv"})
+        self.assert_near(Recording(self.path("room.mp4")).duration, summary["duration_ms"] / 1000, 0.3, "the film")
+        times = Recording(self.path("alice.mkv")).sound_times()
+        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.03, "no hole in the sound")
+
+
+if __name__ == "__main__":
+    unittest.main()
