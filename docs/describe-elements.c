@@ -30,11 +30,17 @@ default_of (GParamSpec *spec) {
   if (G_IS_PARAM_SPEC_STRING (spec)) return g_strdup (g_value_get_string (value) ? g_value_get_string (value) : "");
   if (G_IS_PARAM_SPEC_BOOLEAN (spec)) return g_strdup (g_value_get_boolean (value) ? "true" : "false");
   if (G_IS_PARAM_SPEC_UINT (spec)) return g_strdup_printf ("%u", g_value_get_uint (value));
+  if (G_IS_PARAM_SPEC_INT (spec)) return g_strdup_printf ("%d", g_value_get_int (value));
+  if (G_IS_PARAM_SPEC_DOUBLE (spec)) return g_strdup_printf ("%g", g_value_get_double (value));
   return g_strdup ("");
 }
 
 static gchar *
 range_of (GParamSpec *spec) {
+  if (G_IS_PARAM_SPEC_INT (spec))
+    return g_strdup_printf ("%d to %d", G_PARAM_SPEC_INT (spec)->minimum, G_PARAM_SPEC_INT (spec)->maximum);
+  if (G_IS_PARAM_SPEC_DOUBLE (spec))
+    return g_strdup_printf ("%g to %g", G_PARAM_SPEC_DOUBLE (spec)->minimum, G_PARAM_SPEC_DOUBLE (spec)->maximum);
   if (!G_IS_PARAM_SPEC_UINT (spec)) return g_strdup ("");
   return g_strdup_printf ("%u to %u", G_PARAM_SPEC_UINT (spec)->minimum, G_PARAM_SPEC_UINT (spec)->maximum);
 }
@@ -105,6 +111,20 @@ describe_template (GstPadTemplate *pad) {
   gst_caps_unref (caps);
 }
 
+/* What stands for one participant in a mix is made by name, so that no template tells of it. */
+static void
+describe_children (GstPadTemplate *pad) {
+  const char *name = GST_PAD_TEMPLATE_NAME_TEMPLATE (pad);
+  const char *child = g_str_equal (name, "audio_mix")   ? "GstLiveKitMixVoice"
+                      : g_str_equal (name, "video_mix") ? "GstLiveKitMixPicture"
+                                                        : NULL;
+  if (!child) return;
+  gchar *shown = g_strconcat (name, "::IDENTITY", NULL);
+  SAY ("pad-type", shown);
+  describe_properties ("pad-property", g_type_from_name (child));
+  g_free (shown);
+}
+
 static gint
 compare_names (gconstpointer a, gconstpointer b) {
   return g_strcmp0 (g_type_name (GPOINTER_TO_SIZE (a)), g_type_name (GPOINTER_TO_SIZE (b)));
@@ -124,12 +144,18 @@ describe (const char *name) {
   SAY ("element", name, g_type_name (type), gst_element_class_get_metadata (klass, GST_ELEMENT_METADATA_KLASS),
        gst_element_class_get_metadata (klass, GST_ELEMENT_METADATA_DESCRIPTION));
   describe_properties ("property", type);
-  GType pad_type = G_TYPE_NONE;
-  for (GList *l = gst_element_class_get_pad_template_list (klass); l; l = l->next) {
+  for (GList *l = gst_element_class_get_pad_template_list (klass); l; l = l->next)
     describe_template (l->data);
-    g_object_get (l->data, "gtype", &pad_type, NULL); /* one type for all pads of an element of ours */
+  GType last = G_TYPE_NONE; /* templates of one type stand together */
+  for (GList *l = gst_element_class_get_pad_template_list (klass); l; l = l->next) {
+    GType pad_type = G_TYPE_NONE;
+    g_object_get (l->data, "gtype", &pad_type, NULL);
+    if (pad_type == G_TYPE_NONE || pad_type == last) continue;
+    last = pad_type;
+    SAY ("pad-type", GST_PAD_TEMPLATE_NAME_TEMPLATE (GST_PAD_TEMPLATE (l->data)));
+    describe_properties ("pad-property", pad_type);
+    describe_children (GST_PAD_TEMPLATE (l->data));
   }
-  if (pad_type != G_TYPE_NONE) describe_properties ("pad-property", pad_type);
   describe_signals (type);
 
   GList *types = g_list_sort (g_hash_table_get_keys (enums), compare_names);

@@ -18,7 +18,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = os.path.join(ROOT, "docs", "elements")
 ELEMENTS = ("livekitsrc", "livekitsink", "livekitdatasrc", "livekitdatasink")
 TYPES = {"gchararray": "string", "gboolean": "boolean", "guint": "unsigned integer", "gint64": "64-bit integer",
-         "gfloat": "float", "GstStructure": "structure", "GstValueArray": "array of strings", "void": ""}
+         "gfloat": "float", "gint": "integer", "gdouble": "double", "GstStructure": "structure",
+         "GstValueArray": "array of strings", "void": ""}
 
 
 def describe(build):
@@ -89,6 +90,22 @@ def property_table(rows, problems, where):
         yield f"| `{name}` | {type_of(kind)} | {shown} | {span} | {access} | {when} | {cell(blurb)} |"
 
 
+def pad_properties(lines, name, problems):
+    """A table per type of pads, with a title where there are several."""
+    types = []
+    for kind, *columns in lines:
+        if kind == "pad-type":
+            types.append((columns[0], []))
+        elif kind == "pad-property":
+            types[-1][1].append(columns)
+    for title, rows in types:
+        if len(types) > 1:
+            yield f"### Of `{title.replace('audio_%u', 'audio_%u` and `video_%u')}`"
+            yield ""
+        yield from property_table(rows, problems, f"{name} pad {title}")
+        yield ""
+
+
 def signal_text(row, element_class, comments, problems):
     kind, name, returned, types = row
     comment = comments.get((element_class, name)) or comments.get(("Participant", name))
@@ -152,8 +169,7 @@ def page(name, lines, comments, problems):
         yield "In `gst-launch-1.0` and through GstChildProxy: `" + ("video_0::quality=low" if name == "livekitsrc" else
                                                                    "audio_0::track-name=voice") + "`."
         yield ""
-        yield from property_table(rows["pad-property"], problems, name + " pad")
-        yield ""
+        yield from pad_properties(lines, name, problems)
     for title, kind in (("Signals", "signal"), ("Action signals", "action")):
         yield f"## {title}"
         yield ""

@@ -15,6 +15,7 @@
 
 #include "elements.hpp"
 #include "errors.hpp"
+#include "livekitmixchild.hpp"
 #include "livekitmixpad.hpp"
 #include "livekitsrcpad.hpp"
 #include "participant.hpp"
@@ -154,6 +155,11 @@ on_event (GstLiveKitSrc *self, const session::SessionEvent &event) {
     emit_track (self, SIGNAL_TRACK_PUBLISHED, e->participant, e->track);
   if (const auto *e = std::get_if<session::RemoteTrackUnpublished> (&event))
     emit_track (self, SIGNAL_TRACK_UNPUBLISHED, e->participant, e->track);
+  if (const auto *e = std::get_if<session::ActiveSpeakers> (&event)) self->priv->tracks.heard (*e);
+  if (const auto *e = std::get_if<session::ParticipantChanged> (&event); e && !e->self)
+    self->priv->tracks.renamed ();
+  if (const auto *e = std::get_if<session::ParticipantLeft> (&event))
+    self->priv->tracks.left (e->participant.identity);
   if (std::holds_alternative<session::LatencyChanged> (event))
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
@@ -403,11 +409,13 @@ gst_livekit_src_class_init (GstLiveKitSrcClass *klass) {
                                                         GST_TYPE_LIVEKIT_SRC_PAD);
   // After the others: "r." in a launch line takes the first template that fits.
   gst_element_class_add_static_pad_template_with_gtype (element_class, &lk::gst::audio_mix_template,
-                                                        GST_TYPE_LIVEKIT_MIX_PAD);
+                                                        GST_TYPE_LIVEKIT_AUDIO_MIX_PAD);
   gst_element_class_add_static_pad_template_with_gtype (element_class, &lk::gst::video_mix_template,
-                                                        GST_TYPE_LIVEKIT_MIX_PAD);
+                                                        GST_TYPE_LIVEKIT_VIDEO_MIX_PAD);
   gst_type_mark_as_plugin_api (GST_TYPE_LIVEKIT_SRC_PAD, GstPluginAPIFlags (0));
-  gst_type_mark_as_plugin_api (GST_TYPE_LIVEKIT_MIX_PAD, GstPluginAPIFlags (0));
+  for (GType type : { GST_TYPE_LIVEKIT_AUDIO_MIX_PAD, GST_TYPE_LIVEKIT_VIDEO_MIX_PAD,
+                      GST_TYPE_LIVEKIT_MIX_VOICE, GST_TYPE_LIVEKIT_MIX_PICTURE })
+    gst_type_mark_as_plugin_api (type, GstPluginAPIFlags (0));
 
   lk::gst::first_own_prop = lk::gst::Participant::install (element_class, GST_LIVEKIT_ON_DISCONNECT_EOS);
   lk::gst::install_props<lk::gst::SrcSettings> (object_class, lk::gst::rows (), lk::gst::first_own_prop);

@@ -12,6 +12,7 @@ struct GstLiveKitSrcPadPriv {
   std::shared_ptr<lk::gst::SrcTrack> track;
   std::mutex lock;
   lk::session::Demand demand; // guarded by lock
+  bool linked = false;        // guarded by lock
 };
 
 G_DEFINE_FINAL_TYPE (GstLiveKitSrcPad, gst_livekit_src_pad, GST_TYPE_GHOST_PAD)
@@ -203,10 +204,37 @@ track_of (GstPad *pad) {
 
 } // namespace lk::gst
 
+/// The pad wants nothing as long as it is not linked and nobody said what it wants.
+static void
+gst_livekit_src_pad_tell_demand (GstLiveKitSrcPad *self) {
+  std::optional<lk::session::Demand> demand;
+  {
+    std::lock_guard guard (self->priv->lock);
+    if (self->priv->linked || !(self->priv->demand == lk::session::Demand{})) demand = self->priv->demand;
+  }
+  self->priv->track->track ()->set_demand (self, demand);
+}
+
+static void
+gst_livekit_src_pad_set_linked (GstLiveKitSrcPad *self, bool linked) {
+  if (!self->priv->track) return;
+  {
+    std::lock_guard guard (self->priv->lock);
+    self->priv->linked = linked;
+  }
+  gst_livekit_src_pad_tell_demand (self);
+}
+
 static void
 gst_livekit_src_pad_linked (GstPad *pad, GstPad *) {
   auto *self = GST_LIVEKIT_SRC_PAD (pad);
+  gst_livekit_src_pad_set_linked (self, true);
   if (self->priv->track) self->priv->track->on_linked ();
+}
+
+static void
+gst_livekit_src_pad_unlinked (GstPad *pad, GstPad *) {
+  gst_livekit_src_pad_set_linked (GST_LIVEKIT_SRC_PAD (pad), false);
 }
 
 static void
@@ -224,7 +252,7 @@ gst_livekit_src_pad_set_property (GObject *object, guint id, const GValue *value
     row->set (*priv, value);
     after = priv->demand;
   }
-  if (!(before == after)) priv->track->track ()->set_demand (after);
+  if (!(before == after)) gst_livekit_src_pad_tell_demand (GST_LIVEKIT_SRC_PAD (object));
 }
 
 static void
@@ -242,6 +270,7 @@ gst_livekit_src_pad_get_property (GObject *object, guint id, GValue *value, GPar
 static void
 gst_livekit_src_pad_finalize (GObject *object) {
   auto *priv = GST_LIVEKIT_SRC_PAD (object)->priv;
+  if (priv->track) priv->track->track ()->set_demand (object, std::nullopt);
   delete priv;
   G_OBJECT_CLASS (gst_livekit_src_pad_parent_class)->finalize (object);
 }
@@ -258,5 +287,6 @@ gst_livekit_src_pad_class_init (GstLiveKitSrcPadClass *klass) {
   object_class->get_property = gst_livekit_src_pad_get_property;
   object_class->finalize = gst_livekit_src_pad_finalize;
   GST_PAD_CLASS (klass)->linked = gst_livekit_src_pad_linked;
+  GST_PAD_CLASS (klass)->unlinked = gst_livekit_src_pad_unlinked;
   lk::gst::install_props<GstLiveKitSrcPadPriv> (object_class, lk::gst::rows (), 1);
 }

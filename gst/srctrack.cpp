@@ -111,16 +111,27 @@ SrcTrack::set_output (GstLiveKitOutput output) {
 void
 SrcTrack::on_linked () {
   frame_src_->relinked ();
+  linked_ = true;
+  if (opened_) consume ();
 }
 
 void
 SrcTrack::open (GstClockTime now) {
   frame_src_->open (now);
+  opened_ = true;
+  if (linked_) consume ();
+}
+
+/// Not before somebody takes the frames: the second consumer of a track has a queue and a thread, which a mix
+/// would pay for where nothing is linked to the pad.
+void
+SrcTrack::consume () {
   if (!consuming_.exchange (true)) track_->frames ().add_consumer (frame_src_);
 }
 
 void
 SrcTrack::close () {
+  opened_ = false;
   frame_src_->close ();
   if (consuming_.exchange (false)) track_->frames ().remove_consumer (frame_src_);
 }

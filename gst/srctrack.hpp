@@ -78,6 +78,7 @@ public:
   void dismantle ();
 
 private:
+  void consume ();
   void close ();
   explicit SrcTrack (const Params &params);
   bool prepare (); // streaming thread
@@ -90,7 +91,7 @@ private:
   const session::RemoteTrackPtr track_;
   const media::Codec &codec_;
   std::atomic<GstLiveKitOutput> output_;
-  std::atomic<bool> consuming_{ false }, pad_removed_{ false };
+  std::atomic<bool> opened_{ false }, linked_{ false }, consuming_{ false }, pad_removed_{ false };
   Ref<GstElement> source_;
   std::shared_ptr<FrameSrc> frame_src_;
 

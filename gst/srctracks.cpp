@@ -210,8 +210,26 @@ SrcTracks::change (const session::RemoteTrackPtr &remote) {
     if (it == tracks_.end ()) return;
     track = it->second;
   }
-  if (auto mix = mix_of (track->codec ().kind)) mix->changed (remote.get ());
+  if (auto mix = mix_of (track->codec ().kind)) mix->apply ();
   if (auto pad = pad_of (*track)) hooks_.changed (pad.get ());
+}
+
+void
+SrcTracks::heard (const session::ActiveSpeakers &speakers) {
+  for (const auto &mix : mixes ())
+    mix->heard (speakers);
+}
+
+void
+SrcTracks::renamed () {
+  for (const auto &mix : mixes ())
+    mix->apply ();
+}
+
+void
+SrcTracks::left (const std::string &identity) {
+  for (const auto &mix : mixes ())
+    mix->left (identity);
 }
 
 void
@@ -227,12 +245,19 @@ SrcTracks::set_requested (const std::string &sid, bool requested) {
 
 void
 SrcTracks::activate () {
-  std::lock_guard guard (lock_);
-  active_ = true;
-  ended_ = false;
-  requested_.clear ();
-  next_audio_ = next_video_ = 0;
-  group_id_ = gst_util_group_id_next ();
+  {
+    std::lock_guard guard (lock_);
+    active_ = true;
+    ended_ = false;
+    requested_.clear ();
+    next_audio_ = next_video_ = 0;
+    group_id_ = gst_util_group_id_next ();
+  }
+  for (const char *name : { "audio_mix", "video_mix" }) {
+    auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (element_, name));
+    auto peer = Ref<GstPad>::adopt (pad ? gst_pad_get_peer (pad.get ()) : nullptr);
+    if (peer) mix_linked (pad.get (), peer.get ());
+  }
 }
 
 void
@@ -329,12 +354,15 @@ void
 SrcTracks::mix_linked (GstPad *pad, GstPad *peer) {
   auto mix = mix_of (kind_of (GST_PAD_PAD_TEMPLATE (pad)));
   if (!mix) return;
+  bool active = false;
   std::vector<session::RemoteTrackPtr> remotes;
   {
     std::lock_guard guard (lock_);
+    active = active_;
     for (const auto &[remote, track] : tracks_)
       if (track->codec ().kind == mix->kind ()) remotes.push_back (track->track ());
   }
+  if (!active) return; // activate() does it, when the whole pipeline is linked and can tell its format
   mix->start (peer);
   for (const auto &remote : remotes)
     mix_in (remote);

@@ -40,6 +40,9 @@ public:
   /// EOS on the pad, then it goes; downstream may take its time, so on a pool thread.
   void end (const session::RemoteTrackPtr &remote);
   void change (const session::RemoteTrackPtr &remote);
+  void heard (const session::ActiveSpeakers &speakers);
+  void renamed ();
+  void left (const std::string &identity);
 
   /// A track subscribed by hand passes whatever the filter says.
   void set_requested (const std::string &sid, bool requested);

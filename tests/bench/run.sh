@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what a room costs: `tests/bench/run.sh [--rounds N] [--seconds S] [connect latency publish subscribe tracks data]`.
+# Measures what a room costs: `tests/bench/run.sh [--rounds N] [--seconds S] [connect latency publish subscribe tracks mix data]`
 # or `tests/bench/run.sh recorder [--seconds S]` what recording costs.
 # Prints medians and ratios; nothing here can fail for being slow. Wants a machine that does nothing else.
 set -euo pipefail

@@ -1,75 +1,10 @@
 // The pad audio_mix of livekitsrc on a fake session.
-#include "livekitsrc_util.hpp"
-#include "mix_layout.hpp"
+#include "livekitmix_util.hpp"
 
 using namespace lk;
 using namespace lk::test;
 
 namespace {
-
-class Mix : public Src {
-protected:
-  Ref<GstPad>
-  request () {
-    return Ref<GstPad>::adopt (gst_element_request_pad_simple (src_, "audio_mix"));
-  }
-  /// A sink with the mix in it, playing.
-  void
-  listen (const std::string &properties = "") {
-    make (properties);
-    mix_ = request ();
-    ASSERT_TRUE (mix_);
-    drain_.link (mix_);
-    play ();
-  }
-  static void
-  expect_continuous (const std::vector<Drain::Got> &got) {
-    ASSERT_FALSE (got.empty ());
-    EXPECT_LT (got[0].pts, 100 * GST_MSECOND);
-    for (size_t i = 1; i < got.size (); i++)
-      EXPECT_NEAR (double (got[i].pts), double (got[i - 1].pts + got[i - 1].duration), 1e6) << "buffer " << i;
-  }
-
-  Drain drain_{ "audio/x-raw,format=S16LE,rate=48000,channels=2" };
-  Ref<GstPad> mix_;
-};
-
-bool
-operator== (const gst::Tile &a, const gst::Tile &b) {
-  return a.x == b.x && a.y == b.y && a.width == b.width && a.height == b.height;
-}
-
-TEST (Grid, IsAsSquareAsWidePicturesLike) {
-  EXPECT_TRUE (gst::grid (0, 1280, 720).empty ());
-  EXPECT_TRUE (gst::grid (1, 1280, 720)[0] == (gst::Tile{ 0, 0, 1280, 720 }));
-  auto two = gst::grid (2, 1280, 720);
-  EXPECT_TRUE (two[0] == (gst::Tile{ 0, 0, 640, 720 }) && two[1] == (gst::Tile{ 640, 0, 640, 720 }));
-  auto three = gst::grid (3, 1280, 720);
-  EXPECT_TRUE (three[1] == (gst::Tile{ 640, 0, 640, 360 }));
-  EXPECT_TRUE (three[2] == (gst::Tile{ 320, 360, 640, 360 })) << "the last row is centred";
-  // A tall frame has them below each other.
-  EXPECT_TRUE (gst::grid (2, 720, 1280)[1] == (gst::Tile{ 0, 640, 720, 640 }));
-}
-
-TEST (Grid, TilesStayInsideAndApartWhateverTheNumbers) {
-  for (int width : { 2, 33, 176, 1280, 4096 })
-    for (int height : { 2, 17, 144, 720, 2160 })
-      for (size_t count = 1; count <= 60; count++) {
-        auto tiles = gst::grid (count, width, height);
-        ASSERT_EQ (tiles.size (), count);
-        if (size_t (width) < 2 * count || size_t (height) < 2 * count) continue; // no room for even tiles
-        for (size_t i = 0; i < count; i++) {
-          const auto &t = tiles[i];
-          ASSERT_TRUE (t.x >= 0 && t.y >= 0 && t.x + t.width <= width && t.y + t.height <= height)
-              << count << " in " << width << "x" << height;
-          for (size_t j = 0; j < i; j++) {
-            const auto &o = tiles[j];
-            ASSERT_TRUE (t.x >= o.x + o.width || o.x >= t.x + t.width || t.y >= o.y + o.height
-                         || o.y >= t.y + t.height);
-          }
-        }
-      }
-}
 
 TEST_F (Mix, IsSilenceBeforeAnybodyCame) {
   listen ();
@@ -133,9 +68,6 @@ TEST_F (Mix, ParticipantsHaveAVolume) {
   gdouble volume = 0;
   gst_child_proxy_get (GST_CHILD_PROXY (src_), "audio_mix::them::volume", &volume, nullptr);
   EXPECT_DOUBLE_EQ (volume, 0.25);
-  auto nobody
-      = Ref<GObject>::adopt (gst_child_proxy_get_child_by_name (GST_CHILD_PROXY (mix_.get ()), "nobody"));
-  EXPECT_FALSE (nobody);
 }
 
 TEST_F (Mix, PicturesAreNotTakenUnlessAskedFor) {
@@ -207,6 +139,127 @@ TEST_F (Mix, StartsAgainAtZeroEachTime) {
     play (GST_STATE_NULL);
     expect_continuous (drain.got ());
   }
+}
+
+TEST_F (Mix, GoesOnWhenItsPeerGoesAndForTheNextOne) {
+  listen ();
+  ASSERT_TRUE (wait_until ([&] { return drain_.count () >= 5; }, 5s));
+  drain_.unlink ();
+  auto then = running_time ();
+  ASSERT_TRUE (wait_until ([&] { return running_time () > then + 300 * GST_MSECOND; }, 5s));
+  Drain next{ "audio/x-raw" };
+  next.link (mix_);
+  ASSERT_TRUE (wait_until ([&] { return next.count () >= 10; }, 5s));
+  EXPECT_GT (next.got ()[0].pts, then);
+  EXPECT_FALSE (message (GST_MESSAGE_ERROR, 0s)) << "a pipeline may take itself apart";
+  play (GST_STATE_NULL);
+}
+
+TEST_F (Mix, GoesOnWhenTheEndRefuses) {
+  listen ();
+  ASSERT_TRUE (wait_until ([&] { return drain_.count () >= 5; }, 5s));
+  drain_.flow = GST_FLOW_NOT_LINKED;
+  auto count = drain_.count ();
+  EXPECT_TRUE (wait_until ([&] { return drain_.count () > count + 10; }, 5s));
+  EXPECT_FALSE (message (GST_MESSAGE_ERROR, 0s));
+}
+
+TEST_F (Mix, CannotBeSought) {
+  listen ();
+  auto track = subscribe ("TR_a", "opus");
+  ASSERT_TRUE (pad ("audio_0"));
+  talk (track, 10);
+  EXPECT_FALSE (
+      gst_pad_push_event (drain_.pad (), gst_event_new_seek (1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                                                             GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, -1)));
+  talk (track, 10);
+  auto count = drain_.count ();
+  ASSERT_TRUE (wait_until ([&] { return drain_.count () > count + 10; }, 5s));
+  expect_continuous (drain_.got ());
+}
+
+TEST_F (Mix, KeepsNothingOfThoseWhoLeft) {
+  listen ();
+  auto parts = [&] {
+    auto mix = Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (src_), "audio-mix"));
+    GST_OBJECT_LOCK (mix.get ());
+    const auto count = GST_BIN_NUMCHILDREN (mix.get ());
+    GST_OBJECT_UNLOCK (mix.get ());
+    return count;
+  };
+  const auto bare = parts ();
+  std::weak_ptr<FakeRemoteTrack> last;
+  for (int i = 0; i < 60; i++) {
+    auto track = subscribe ("TR_" + std::to_string (i), "opus", "guest " + std::to_string (i));
+    deliver (track, opus_frame ());
+    unsubscribe (track);
+    last = track;
+  }
+  settle ();
+  EXPECT_TRUE (wait_until ([&] { return parts () == bare && last.expired (); }, 20s)) << parts ();
+  auto count = drain_.count ();
+  ASSERT_TRUE (wait_until ([&] { return drain_.count () > count + 10; }, 5s));
+  expect_continuous (drain_.got ());
+}
+
+TEST_F (Mix, TakesFiftyPictures) {
+  request_pictures ();
+  Drain drain{ "video/x-raw,width=640,height=360,framerate=10/1" };
+  drain.link (mix_);
+  play ();
+  const auto frames = encode ("vp8", 2, 160, 90);
+  std::vector<RemotePtr> tracks;
+  for (int i = 0; i < 50; i++)
+    tracks.push_back (subscribe ("TR_" + std::to_string (i), "vp8", "guest " + std::to_string (i)));
+  ASSERT_TRUE (pad ("video_49", 60s));
+  for (const auto &track : tracks)
+    for (const auto &frame : frames)
+      deliver (track, frame);
+  EXPECT_EQ (gst_child_proxy_get_children_count (GST_CHILD_PROXY (mix_.get ())), 50u);
+  EXPECT_EQ (number ("video_mix::guest 49::height"), 50);
+  auto count = drain.count ();
+  EXPECT_TRUE (wait_until ([&] { return drain.count () > count + 5; }, 20s));
+  for (const auto &track : tracks)
+    unsubscribe (track);
+  count = drain.count ();
+  EXPECT_TRUE (wait_until ([&] { return drain.count () > count + 5; }, 20s));
+  play (GST_STATE_NULL);
+}
+
+TEST_F (Mix, KeepsItsFormatWhateverItsPicturesDo) {
+  request_pictures ();
+  Drain drain{ "video/x-raw,format=I420" };
+  drain.link (mix_);
+  play ();
+  auto track = subscribe ("TR_a", "vp8");
+  ASSERT_TRUE (pad ("video_0"));
+  for (auto [width, height] : { std::pair (320, 240), std::pair (160, 90), std::pair (90, 160) }) {
+    for (const auto &frame : encode ("vp8", 5, width, height))
+      deliver (track, frame);
+    auto count = drain.count ();
+    ASSERT_TRUE (wait_until ([&] { return drain.count () > count + 10; }, 10s));
+  }
+  play (GST_STATE_NULL);
+  EXPECT_EQ (drain.events (GST_EVENT_CAPS).size (), 1u);
+  EXPECT_FALSE (message (GST_MESSAGE_ERROR, 0s));
+}
+
+TEST_F (Mix, FollowsWhoeverWantsAnotherSizeLater) {
+  request_pictures ();
+  auto *filter = gst_element_factory_make ("capsfilter", nullptr);
+  gst_util_set_object_arg (G_OBJECT (filter), "caps", "video/x-raw,width=320,height=180,framerate=10/1");
+  gst_bin_add (GST_BIN (pipeline_.get ()), filter);
+  auto into = Ref<GstPad>::adopt (gst_element_get_static_pad (filter, "sink"));
+  auto out_of = Ref<GstPad>::adopt (gst_element_get_static_pad (filter, "src"));
+  Drain drain;
+  drain.link (out_of);
+  ASSERT_EQ (gst_pad_link (mix_.get (), into.get ()), GST_PAD_LINK_OK);
+  play ();
+  ASSERT_TRUE (wait_until ([&] { return drain.count () >= 3; }, 10s));
+  gst_util_set_object_arg (G_OBJECT (filter), "caps", "video/x-raw,width=160,height=90,framerate=10/1");
+  EXPECT_TRUE (wait_until (
+      [&] { return drain.got ().back ().caps.find ("width=(int)160") != std::string::npos; }, 10s));
+  play (GST_STATE_NULL);
 }
 
 } // namespace

@@ -9,6 +9,7 @@
 #include "session/tracks.hpp"
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -116,9 +117,13 @@ public:
     return false;
   }
   void
-  set_demand (const session::Demand &demand) override {
+  set_demand (const void *owner, const std::optional<session::Demand> &demand) override {
     std::lock_guard guard (lock_);
-    demands_.push_back (demand);
+    if (demand) demands_.push_back (*demand);
+    if (demand)
+      demanded_[owner] = *demand;
+    else
+      demanded_.erase (owner);
   }
   media::FrameReceiver &
   frames () override {
@@ -134,6 +139,31 @@ public:
   demands () const {
     std::lock_guard guard (lock_);
     return demands_;
+  }
+  /// What all consumers want together; null when there is none.
+  std::optional<session::Demand>
+  demand () const {
+    std::lock_guard guard (lock_);
+    std::optional<session::Demand> all;
+    for (const auto &[owner, demand] : demanded_)
+      all = all ? session::both (*all, demand) : demand;
+    return all;
+  }
+  void
+  set_source (TrackSource source) {
+    std::lock_guard guard (lock_);
+    info_.source = source;
+  }
+  void
+  set_size (uint32_t width, uint32_t height) {
+    std::lock_guard guard (lock_);
+    info_.width = width;
+    info_.height = height;
+  }
+  void
+  set_name (const std::string &name) {
+    std::lock_guard guard (lock_);
+    participant_.name = name;
   }
   void
   set_muted (bool muted) {
@@ -153,6 +183,7 @@ private:
   TrackInfo info_;
   ParticipantInfo participant_;
   std::vector<session::Demand> demands_;
+  std::map<const void *, session::Demand> demanded_;
 };
 
 } // namespace lk::test

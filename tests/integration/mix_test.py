@@ -117,6 +117,72 @@ class Mix(LiveKitTest):
         self.assertEqual(wanted, {rtc.TrackKind.KIND_AUDIO})
         self.end()
 
+    def test_each_participant_has_a_channel_but_who_is_left_out(self):
+        for identity, frequency in (("first", 440), ("second", 1000), ("bot", 2500)):
+            self.peer(identity).publish_tone(frequency)
+        self.file = self.path("channels.wav")
+        self.process = self.launch(
+            f"livekitsrc name=r room={self.room} identity=us audio_mix::channel-mode=per-participant audio_mix::channels=3 "
+            "audio_mix::exclude=bot audio_mix::second::channel=2 r.audio_mix "
+            f"! wavenc ! filesink buffer-mode=unbuffered location={self.file}", eos_on_shutdown=True)
+
+        def newest():
+            """The last half second of each channel."""
+            self.assertTrue(self.process.running, self.process.output)
+            with open(self.file, "rb") as file:
+                data = file.read()[-RATE // 2 * 6:] if os.path.getsize(self.file) > 200 + RATE * 3 else b""
+            return np.frombuffer(data, dtype="<i2").reshape(-1, 3) / 32768 if data else None
+
+        def both_heard():
+            sound = newest()
+            return sound is not None and all(
+                max(tone.share(sound[:, channel], frequency) for channel in range(3)) > 0.8 for frequency in (440, 1000))
+        wait_until(lambda: os.path.exists(self.file) and both_heard(), 30, lambda: f"both tones\n{self.process.output[-2000:]}")
+        code, _ = self.process.interrupt(10)
+        self.assertEqual(code, 0, self.process.output)
+        sound = Recording(self.file).sound()
+        self.assertEqual(sound.shape[1], 3)
+        last = sound[-RATE // 2:]
+        self.assertGreater(tone.share(last[:, 2], 1000), 0.9, "who was promised this channel")
+        levels = [float(abs(sound[:, channel]).max()) for channel in range(3)]
+        others = sorted((0, 1), key=lambda channel: levels[channel])
+        self.assertEqual(levels[others[0]], 0.0, "nobody is here")
+        self.assertGreater(tone.share(last[:, others[1]], 440), 0.9)
+
+    def test_who_speaks_is_shown_large(self):
+        """A wide and a tall picture: what is large is told by its shape."""
+        tall, wide = self.peer("tall"), self.peer("wide")
+        wide.publish_video(320, 180)
+        path, size = self.path("pictures.gray"), (180, 320)
+        process = self.launch(
+            f"livekitsrc name=r room={self.room} identity=us kinds=video video_mix::layout=active-speaker "
+            "video_mix::show-names=true r.video_mix ! videoconvert "
+            f"! video/x-raw,format=GRAY8,width={size[1]},height={size[0]},framerate=5/1 "
+            f"! filesink buffer-mode=unbuffered location={path}", messages=True)
+
+        def newest():
+            self.assertTrue(process.running, process.output)
+            count = os.path.getsize(path) // (size[0] * size[1]) if os.path.exists(path) else 0
+            if not count:
+                return np.zeros(size, dtype=np.uint8)
+            return np.fromfile(path, dtype=np.uint8, count=size[0] * size[1],
+                               offset=(count - 1) * size[0] * size[1]).reshape(size)
+
+        def large():
+            picture = newest()
+            if picture[:, 130:150].std() < 20:
+                return None
+            return "wide" if picture[30:150, :50].std() > 20 else "tall"
+
+        wait_until(lambda: large() == "wide", 30, lambda: f"the first picture\n{process.output[-2000:]}")
+        tall.publish_video(180, 320)
+        wait_until(lambda: newest()[70:110, 260:].std() > 20, 30, "the second one in the strip")
+        self.assertEqual(large(), "wide", "nobody has said anything")
+        tall.publish_tone(440)
+        wait_until(lambda: large() == "tall", 30, lambda: f"the speaker\n{process.output[-2000:]}")
+        code, _ = process.interrupt(10)
+        self.assertEqual(code, 0, process.output)
+
     def brightness(self, path, at):
         """Deviation of the luminance in the left and the right half of the picture at that second."""
         raw = subprocess.run(["ffmpeg", "-v", "error", "-ss", str(at), "-i", path, "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo",

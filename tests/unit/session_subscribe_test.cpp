@@ -140,13 +140,13 @@ TEST_F (Subscribe, ADemandAlwaysSaysQualityAndIsToldOnce) {
   connect ({ alice ({ video ("TR_1") }) });
   subscriber ().sections ({ make_section ("1", "TR_1", 11, rtc::MediaKind::Video) });
   auto track = events<RemoteTrackSubscribed> ().at (0).track;
-  track->set_demand ({});
+  track->set_demand (this, Demand{});
   run ();
   EXPECT_TRUE (signal ().sent_of<UpdateTrackSettings> ().empty ()) << "that is the default";
   Demand off;
   off.enabled = false;
-  track->set_demand (off);
-  track->set_demand (off);
+  track->set_demand (this, off);
+  track->set_demand (this, off);
   run ();
   auto sent = signal ().sent_of<UpdateTrackSettings> ();
   ASSERT_EQ (sent.size (), 1u);
@@ -156,13 +156,44 @@ TEST_F (Subscribe, ADemandAlwaysSaysQualityAndIsToldOnce) {
   small.width = 320;
   small.height = 180;
   small.fps = 10;
-  track->set_demand (small);
+  track->set_demand (this, small);
   run ();
   sent = signal ().sent_of<UpdateTrackSettings> ();
   ASSERT_EQ (sent.size (), 2u);
   EXPECT_FALSE (sent[1].disabled);
   EXPECT_EQ (sent[1].height, 180u);
   EXPECT_EQ (sent[1].track_sids, Sids{ "TR_1" });
+}
+
+TEST_F (Subscribe, EveryConsumerGetsWhatItWants) {
+  Demand off, small, large, low, all;
+  off.enabled = false;
+  small.width = 320, small.height = 180;
+  large.width = 100, large.height = 720;
+  low.quality = VideoQuality::Low;
+  EXPECT_EQ (both (off, small), small);
+  EXPECT_EQ (both (small, off), small);
+  EXPECT_EQ (both (off, off), off);
+  EXPECT_EQ (both (small, large).width, 320u);
+  EXPECT_EQ (both (small, large).height, 720u);
+  EXPECT_EQ (both (low, low), low);
+  EXPECT_EQ (both (low, all), all);
+  EXPECT_EQ (both (low, small), all) << "not to be compared";
+
+  connect ({ alice ({ video ("TR_1") }) });
+  subscriber ().sections ({ make_section ("1", "TR_1", 11, rtc::MediaKind::Video) });
+  auto track = events<RemoteTrackSubscribed> ().at (0).track;
+  const int one = 0, other = 0;
+  track->set_demand (&one, small);
+  track->set_demand (&other, all);
+  track->set_demand (&other, std::nullopt);
+  run ();
+  auto sent = signal ().sent_of<UpdateTrackSettings> ();
+  ASSERT_FALSE (sent.empty ());
+  EXPECT_EQ (sent.back ().height, 180u);
+  track->set_demand (&one, std::nullopt);
+  run ();
+  EXPECT_EQ (signal ().sent_of<UpdateTrackSettings> ().back ().height, 0u) << "as if nobody had asked";
 }
 
 // ---- announcing

@@ -87,3 +87,31 @@ LK_ENUM_TYPE (gst_livekit_timestamp_mode_get_type, "GstLiveKitTimestampMode",
               { GST_LIVEKIT_TIMESTAMP_MODE_ARRIVAL, "When it came", "arrival" },
               { GST_LIVEKIT_TIMESTAMP_MODE_SENDER, "In line with the sound and picture of its sender",
                 "sender" })
+
+LK_ENUM_TYPE (gst_livekit_layout_get_type, "GstLiveKitLayout",
+              { GST_LIVEKIT_LAYOUT_GRID, "All pictures in one size, in rows", "grid" },
+              { GST_LIVEKIT_LAYOUT_ACTIVE_SPEAKER, "Who speaks is large, the others stand in a strip",
+                "active-speaker" },
+              { GST_LIVEKIT_LAYOUT_SINGLE, "Only who speaks", "single" },
+              { GST_LIVEKIT_LAYOUT_SIDE_BY_SIDE, "All pictures in one row", "side-by-side" },
+              { GST_LIVEKIT_LAYOUT_PICTURE_IN_PICTURE,
+                "Who speaks fills the frame, the others stand small upon it", "picture-in-picture" },
+              { GST_LIVEKIT_LAYOUT_SCREEN_SHARE,
+                "A shared screen is large, the others stand in a strip; without one, a grid",
+                "screen-share" })
+
+LK_ENUM_TYPE (gst_livekit_place_get_type, "GstLiveKitPlace",
+              { GST_LIVEKIT_PLACE_AUTO, "Where the layout puts it", "auto" },
+              { GST_LIVEKIT_PLACE_FULL, "Over the whole frame", "full" },
+              { GST_LIVEKIT_PLACE_LEFT, "The left half", "left" },
+              { GST_LIVEKIT_PLACE_RIGHT, "The right half", "right" },
+              { GST_LIVEKIT_PLACE_TOP_LEFT, "Small, in that corner", "top-left" },
+              { GST_LIVEKIT_PLACE_TOP_RIGHT, "Small, in that corner", "top-right" },
+              { GST_LIVEKIT_PLACE_BOTTOM_LEFT, "Small, in that corner", "bottom-left" },
+              { GST_LIVEKIT_PLACE_BOTTOM_RIGHT, "Small, in that corner", "bottom-right" },
+              { GST_LIVEKIT_PLACE_HIDDEN, "Nowhere", "hidden" })
+
+LK_ENUM_TYPE (gst_livekit_channel_mode_get_type, "GstLiveKitChannelMode",
+              { GST_LIVEKIT_CHANNEL_MODE_MIXED, "Everybody in stereo", "mixed" },
+              { GST_LIVEKIT_CHANNEL_MODE_PER_PARTICIPANT, "Each participant alone on a channel",
+                "per-participant" })

@@ -12,6 +12,22 @@ constexpr Nanos kStatsAge = std::chrono::seconds (1);
 
 } // namespace
 
+Demand
+both (const Demand &a, const Demand &b) {
+  if (!a.enabled) return b;
+  if (!b.enabled) return a;
+  Demand all;
+  const bool sizes = a.width && a.height && b.width && b.height;
+  const bool qualities = !a.width && !a.height && !b.width && !b.height;
+  if (sizes) {
+    all.width = std::max (a.width, b.width);
+    all.height = std::max (a.height, b.height);
+  }
+  if (qualities) all.quality = std::max (a.quality, b.quality);
+  if (a.fps && b.fps) all.fps = std::max (a.fps, b.fps);
+  return all;
+}
+
 std::shared_ptr<RemoteTrackImpl>
 RemoteTrackImpl::create (Parts &parts, ParticipantPtr participant, const TrackInfo &info, Port port) {
   std::shared_ptr<RemoteTrackImpl> track (new RemoteTrackImpl (port));
@@ -75,11 +91,13 @@ RemoteTrackImpl::paused () const {
 }
 
 void
-RemoteTrackImpl::set_demand (const Demand &demand) {
+RemoteTrackImpl::set_demand (const void *owner, const std::optional<Demand> &demand) {
   {
     std::lock_guard lock (lock_);
-    if (demand_ == demand) return;
-    demand_ = demand;
+    if (demand)
+      demands_.insert_or_assign (owner, *demand);
+    else
+      demands_.erase (owner);
   }
   post (&Subscriptions::demand_changed);
 }
@@ -87,7 +105,10 @@ RemoteTrackImpl::set_demand (const Demand &demand) {
 Demand
 RemoteTrackImpl::demand () const {
   std::lock_guard lock (lock_);
-  return demand_;
+  std::optional<Demand> all;
+  for (const auto &[owner, demand] : demands_)
+    all = all ? both (*all, demand) : demand;
+  return all.value_or (Demand{});
 }
 
 RemoteTrack::Stats

@@ -6,6 +6,7 @@
 #include "session/roster.hpp"
 #include "session/tracks.hpp"
 
+#include <map>
 #include <mutex>
 
 namespace lk::session {
@@ -27,7 +28,7 @@ public:
   ParticipantInfo participant () const override;
   std::string codec () const override;
   bool paused () const override;
-  void set_demand (const Demand &demand) override;
+  void set_demand (const void *owner, const std::optional<Demand> &demand) override;
   media::FrameReceiver &
   frames () override {
     return *frames_;
@@ -36,7 +37,7 @@ public:
 
   // The session's side.
   std::string sid () const;
-  Demand demand () const;
+  Demand demand () const; ///< of all owners
   void set_info (ParticipantPtr participant, const TrackInfo &info);
   void set_participant (ParticipantPtr participant);
   /// False when it was so already.
@@ -56,7 +57,7 @@ private:
   ParticipantPtr participant_;
   TrackInfo info_; // with another sid after a full reconnect
   bool paused_ = false;
-  Demand demand_;
+  std::map<const void *, Demand> demands_; // by owner
   rtc::ReceiverStats rtp_;
   Nanos ts_offset_{ 0 };
   mutable Nanos asked_{ -1 };

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace lk::session {
@@ -52,6 +53,8 @@ struct Demand {
   uint32_t width = 0, height = 0, fps = 0; ///< 0 = by quality / all
   bool operator== (const Demand &) const = default;
 };
+/// What satisfies both. A size and a quality cannot be compared: together they mean all of it.
+Demand both (const Demand &a, const Demand &b);
 
 /// A subscribed track of somebody else. Stays the same object across reconnects for as long as the track can
 /// be recognised.
@@ -67,7 +70,9 @@ public:
   virtual ParticipantInfo participant () const = 0; ///< newest
   virtual std::string codec () const = 0;           ///< short name, from the mime type
   virtual bool paused () const = 0;                 ///< by the server, for lack of bandwidth
-  virtual void set_demand (const Demand &demand) = 0;
+  /// `owner`: whoever consumes the track; all of them are satisfied. Null withdraws it; without any, all is
+  /// wanted.
+  virtual void set_demand (const void *owner, const std::optional<Demand> &demand) = 0;
   virtual media::FrameReceiver &frames () = 0;
   virtual Stats stats () const = 0;
 };

@@ -2,7 +2,7 @@
 """What a room costs: milestones, latency and processor time of our elements, beside the bare codec, the official Python SDK
 and (with --peer "$(tests/bench/peer.sh)") the existing GStreamer plugin, in one run.
 
-    tests/bench/run.sh [--rounds N] [--seconds S] [--peer FOLDER] [connect latency publish subscribe tracks data]
+    tests/bench/run.sh [--rounds N] [--seconds S] [--peer FOLDER] [connect latency publish subscribe tracks mix data]
 
 Every figure is a median over the rounds with the range behind it; ratios are taken within a round, so that they hold when the machine is busy.
 """
@@ -26,7 +26,7 @@ PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "room-bench")
 LATENCY = os.path.join(launch.BUILD, "tests", "bench", "latency-bench")
 VIDEO = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1"
 AUDIO = "audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1"
-EVERYTHING = ["connect", "latency", "publish", "subscribe", "tracks", "data"]
+EVERYTHING = ["connect", "latency", "publish", "subscribe", "tracks", "mix", "data"]
 
 
 class Figures:
@@ -203,6 +203,32 @@ class Bench:
                     self.figures.add(f"{count} audio tracks, {unit}, ratio", ours[field] / peer[field])
             if publisher:
                 self.result(publisher)
+
+    def mix(self):
+        """Four pictures of 640×360 at 30 in one of 720p30: video_mix, over decoders and a compositor on the same streams from a file."""
+        file = f"/tmp/lk-bench-{os.getpid()}.webm"
+        total = self.seconds + 20
+        source = f"videotestsrc num-buffers={30 * total} pattern=ball ! video/x-raw,format=I420,width=640,height=360,framerate=30/1"
+        subprocess.run(["gst-launch-1.0", "-q", *f"{source} ! vp8enc deadline=1 cpu-used=8 target-bitrate=500000 keyframe-max-dist=30 "
+                        f"! webmmux ! filesink location={file}".split()], env=self.env, check=True, timeout=300)
+        out = "video/x-raw,width=1280,height=720,framerate=30/1 ! fakesink sync=true"
+        places = " ".join(f"sink_{i}::xpos={640 * (i % 2)} sink_{i}::ypos={360 * (i // 2)}" for i in range(4))
+        branches = " ".join(f"filesrc location={file} ! matroskademux ! vp8dec threads=1 ! videoconvert n-threads=1 ! c.sink_{i}"
+                            for i in range(4))
+        publishers = " ".join(f"filesrc location={file} ! matroskademux ! s.video_{i}" for i in range(4))
+        try:
+            for _ in range(self.rounds):
+                bare = self.run(f"compositor name=c background=black {places} ! {out} {branches}")
+                room = uuid.uuid4().hex[:8]
+                publisher = self.start(f"livekitsink name=s room={room} identity=pub {publishers}", seconds=self.seconds + 10)
+                time.sleep(3)
+                ours = self.run(f"livekitsrc name=room room={room} identity=sub room.video_mix ! {out}", settle=5)
+                self.result(publisher)
+                self.figures.add("720p30 of four, CPU-s/min", ours["cpu"])
+                self.figures.add("  bare decoders and compositor, CPU-s/min", bare["cpu"])
+                self.figures.add("  mix, ratio", ours["cpu"] / bare["cpu"])
+        finally:
+            os.unlink(file)
 
     def data(self):
         """Messages a second, and round trips."""

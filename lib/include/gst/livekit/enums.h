@@ -50,7 +50,8 @@ typedef enum {
 
 /**
  * GstLiveKitOnDisconnect:
- * @GST_LIVEKIT_ON_DISCONNECT_AUTO: sources: EOS, after a failure with a warning; sinks: EOS after a clean end, else an error
+ * @GST_LIVEKIT_ON_DISCONNECT_AUTO: sources: EOS, after a failure with a warning; sinks: EOS after a clean
+ * end, else an error
  * @GST_LIVEKIT_ON_DISCONNECT_EOS: EOS, whatever happened
  * @GST_LIVEKIT_ON_DISCONNECT_ERROR: an error, whatever happened
  * @GST_LIVEKIT_ON_DISCONNECT_NONE: stay, and only tell by message
@@ -106,11 +107,7 @@ typedef enum {
  *
  * Since: 0.1
  */
-typedef enum {
-  GST_LIVEKIT_OUTPUT_AUTO,
-  GST_LIVEKIT_OUTPUT_RAW,
-  GST_LIVEKIT_OUTPUT_ENCODED
-} GstLiveKitOutput;
+typedef enum { GST_LIVEKIT_OUTPUT_AUTO, GST_LIVEKIT_OUTPUT_RAW, GST_LIVEKIT_OUTPUT_ENCODED } GstLiveKitOutput;
 
 /**
  * GstLiveKitVideoQuality:
@@ -159,10 +156,7 @@ typedef enum {
  *
  * Since: 0.1
  */
-typedef enum {
-  GST_LIVEKIT_RELIABILITY_RELIABLE,
-  GST_LIVEKIT_RELIABILITY_LOSSY
-} GstLiveKitReliability;
+typedef enum { GST_LIVEKIT_RELIABILITY_RELIABLE, GST_LIVEKIT_RELIABILITY_LOSSY } GstLiveKitReliability;
 
 /**
  * GstLiveKitOversize:
@@ -189,10 +183,7 @@ typedef enum {
  *
  * Since: 0.1
  */
-typedef enum {
-  GST_LIVEKIT_STREAM_PER_BUFFER,
-  GST_LIVEKIT_STREAM_PER_SEGMENT
-} GstLiveKitStreamPer;
+typedef enum { GST_LIVEKIT_STREAM_PER_BUFFER, GST_LIVEKIT_STREAM_PER_SEGMENT } GstLiveKitStreamPer;
 
 /**
  * GstLiveKitLeaky:
@@ -203,10 +194,7 @@ typedef enum {
  *
  * Since: 0.1
  */
-typedef enum {
-  GST_LIVEKIT_LEAKY_OLDEST,
-  GST_LIVEKIT_LEAKY_NEWEST
-} GstLiveKitLeaky;
+typedef enum { GST_LIVEKIT_LEAKY_OLDEST, GST_LIVEKIT_LEAKY_NEWEST } GstLiveKitLeaky;
 
 /**
  * GstLiveKitTimestampMode:
@@ -223,6 +211,71 @@ typedef enum {
   GST_LIVEKIT_TIMESTAMP_MODE_SENDER
 } GstLiveKitTimestampMode;
 
+/**
+ * GstLiveKitLayout:
+ * @GST_LIVEKIT_LAYOUT_GRID: all pictures in one size, in rows
+ * @GST_LIVEKIT_LAYOUT_ACTIVE_SPEAKER: who speaks is large, the others stand in a strip
+ * @GST_LIVEKIT_LAYOUT_SINGLE: only who speaks
+ * @GST_LIVEKIT_LAYOUT_SIDE_BY_SIDE: all pictures in one row
+ * @GST_LIVEKIT_LAYOUT_PICTURE_IN_PICTURE: who speaks fills the frame, the others stand small upon it
+ * @GST_LIVEKIT_LAYOUT_SCREEN_SHARE: a shared screen is large, the others stand in a strip; without one, a
+ * grid
+ *
+ * How the pictures of a room share a frame.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_LAYOUT_GRID,
+  GST_LIVEKIT_LAYOUT_ACTIVE_SPEAKER,
+  GST_LIVEKIT_LAYOUT_SINGLE,
+  GST_LIVEKIT_LAYOUT_SIDE_BY_SIDE,
+  GST_LIVEKIT_LAYOUT_PICTURE_IN_PICTURE,
+  GST_LIVEKIT_LAYOUT_SCREEN_SHARE
+} GstLiveKitLayout;
+
+/**
+ * GstLiveKitPlace:
+ * @GST_LIVEKIT_PLACE_AUTO: where the layout puts it
+ * @GST_LIVEKIT_PLACE_FULL: over the whole frame
+ * @GST_LIVEKIT_PLACE_LEFT: the left half
+ * @GST_LIVEKIT_PLACE_RIGHT: the right half
+ * @GST_LIVEKIT_PLACE_TOP_LEFT: small, in that corner
+ * @GST_LIVEKIT_PLACE_TOP_RIGHT: small, in that corner
+ * @GST_LIVEKIT_PLACE_BOTTOM_LEFT: small, in that corner
+ * @GST_LIVEKIT_PLACE_BOTTOM_RIGHT: small, in that corner
+ * @GST_LIVEKIT_PLACE_HIDDEN: nowhere
+ *
+ * Where one participant's picture stands.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_PLACE_AUTO,
+  GST_LIVEKIT_PLACE_FULL,
+  GST_LIVEKIT_PLACE_LEFT,
+  GST_LIVEKIT_PLACE_RIGHT,
+  GST_LIVEKIT_PLACE_TOP_LEFT,
+  GST_LIVEKIT_PLACE_TOP_RIGHT,
+  GST_LIVEKIT_PLACE_BOTTOM_LEFT,
+  GST_LIVEKIT_PLACE_BOTTOM_RIGHT,
+  GST_LIVEKIT_PLACE_HIDDEN
+} GstLiveKitPlace;
+
+/**
+ * GstLiveKitChannelMode:
+ * @GST_LIVEKIT_CHANNEL_MODE_MIXED: everybody in stereo
+ * @GST_LIVEKIT_CHANNEL_MODE_PER_PARTICIPANT: each participant alone on a channel
+ *
+ * What the channels of mixed sound are.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_LIVEKIT_CHANNEL_MODE_MIXED,
+  GST_LIVEKIT_CHANNEL_MODE_PER_PARTICIPANT
+} GstLiveKitChannelMode;
+
 GST_LIVEKIT_API GType gst_livekit_connection_state_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_track_source_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_on_disconnect_get_type (void);
@@ -236,6 +289,9 @@ GST_LIVEKIT_API GType gst_livekit_oversize_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_stream_per_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_leaky_get_type (void);
 GST_LIVEKIT_API GType gst_livekit_timestamp_mode_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_layout_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_place_get_type (void);
+GST_LIVEKIT_API GType gst_livekit_channel_mode_get_type (void);
 
 #define GST_TYPE_LIVEKIT_CONNECTION_STATE (gst_livekit_connection_state_get_type ())
 #define GST_TYPE_LIVEKIT_TRACK_SOURCE (gst_livekit_track_source_get_type ())
@@ -250,5 +306,8 @@ GST_LIVEKIT_API GType gst_livekit_timestamp_mode_get_type (void);
 #define GST_TYPE_LIVEKIT_STREAM_PER (gst_livekit_stream_per_get_type ())
 #define GST_TYPE_LIVEKIT_LEAKY (gst_livekit_leaky_get_type ())
 #define GST_TYPE_LIVEKIT_TIMESTAMP_MODE (gst_livekit_timestamp_mode_get_type ())
+#define GST_TYPE_LIVEKIT_LAYOUT (gst_livekit_layout_get_type ())
+#define GST_TYPE_LIVEKIT_PLACE (gst_livekit_place_get_type ())
+#define GST_TYPE_LIVEKIT_CHANNEL_MODE (gst_livekit_channel_mode_get_type ())
 
 G_END_DECLS
