@@ -17,7 +17,7 @@ build_set=(
   gstreamer1.0-plugins-ugly gstreamer1.0-x gstreamer1.0-nice glib-networking ffmpeg
 )
 test_set=(
-  libgtest-dev libgmock-dev gstreamer1.0-libav gstreamer1.0-x gobject-introspection libgirepository1.0-dev
+  libgtest-dev libgmock-dev gstreamer1.0-libav gobject-introspection libgirepository1.0-dev
   binutils iproute2 procps
 )
 full_set=(chromium libfaketime coturn openssl)

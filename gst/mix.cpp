@@ -307,9 +307,13 @@ Mix::child (const std::string &identity) {
 
 std::map<std::string, MixChildSettings>
 Mix::wanted () const {
-  std::lock_guard guard (lock_);
+  std::map<std::string, Ref<GObject>> children;
+  {
+    std::lock_guard guard (lock_);
+    children = children_;
+  }
   std::map<std::string, MixChildSettings> all;
-  for (const auto &[identity, child] : children_)
+  for (const auto &[identity, child] : children)
     all[identity] = settings_of (child.get ());
   return all;
 }
@@ -317,12 +321,16 @@ Mix::wanted () const {
 /// So that an application which looks at everybody who comes does not make us remember them all.
 void
 Mix::forget_child (const std::string &identity) {
-  Ref<GObject> gone;
+  Ref<GObject> child;
+  {
+    std::lock_guard guard (lock_);
+    if (auto it = children_.find (identity); it != children_.end ()) child = it->second;
+  }
+  if (!child || was_set (child.get ())) return;
   std::lock_guard guard (lock_);
   auto it = children_.find (identity);
-  if (it == children_.end () || it->second.get ()->ref_count > 1 || was_set (it->second.get ())) return;
-  gone = std::move (it->second);
-  children_.erase (it);
+  const bool ours = it != children_.end () && it->second.get () == child.get ();
+  if (ours && child.get ()->ref_count == 2) children_.erase (it); // nobody else has it
 }
 
 std::vector<std::string>
