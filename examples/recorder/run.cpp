@@ -7,6 +7,8 @@
 #include <glib-unix.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <utility>
 
 namespace lk::recorder {
 
@@ -100,7 +102,10 @@ run (const Options &options) {
   if (!job)
     return complain (job.error ().message, job.error ().code == Errc::MissingElement ? kNotWritten : kUsage);
   auto loop = Ref<GMainLoop>::adopt (g_main_loop_new (nullptr, FALSE));
+  // The second time somebody does not want to wait, for a broken disk perhaps: the files play all the same.
   const GSourceFunc interrupt = [] (gpointer data) -> gboolean {
+    static bool again = false;
+    if (std::exchange (again, true)) std::_Exit (complain ("not finished", kNotWritten));
     static_cast<Job *> (data)->stop ("stopped by a signal");
     return G_SOURCE_CONTINUE;
   };

@@ -199,8 +199,68 @@ class Refusals(LiveKitTest):
 
 
 @unittest.skipUnless(FULL, "takes minutes: LK_LIFE=full")
-class Outage(RecorderTest):
+class Long(RecorderTest):
     server_options = {}
+
+    def test_pictures_of_another_size_go_on_in_the_same_file(self):
+        alice, bob = self.peer("alice"), self.peer("bob")
+        alice.publish_video(320, 180)
+        bob.publish_video(320, 180, codec="h264")
+        self.record("-o", "{participant}.mkv", "-o", "{participant}.mp4", "--participant", "bob,alice")
+        names = ("alice.mkv", "bob.mkv", "bob.mp4")
+        for number, size in enumerate(((160, 120), (640, 360))):
+            for peer in (alice, bob):
+                peer.resize("picture", *size)
+            for name in names:
+                self.wait_for_file(name, 6 * (number + 1))
+        summary = self.end()
+        self.assertEqual({file["file"] for file in summary["files"]}, {*names, "alice.mp4"})
+        for name in names:
+            sizes = Recording(self.path(name)).sizes()
+            for size in ((160, 120), (640, 360)):
+                self.assertGreater(sizes.count(size), 20, name)
+
+    def test_a_track_that_says_nothing_for_fifteen_seconds_is_told_and_its_file_goes_on(self):
+        alice = self.peer("alice")
+        alice.publish_tone(440)
+        alice.publish_video(320, 180)
+        self.record("-o", "{participant}.mkv")
+        self.wait_for_file("alice.mkv", 2)
+        alice.freeze("picture")
+        wait_until(lambda: self.events("stalled"), 40, "the stall")
+        stalled = self.events("stalled")[0]
+        self.assertEqual((stalled["participant"], stalled["kind"]), ("alice", "video"))
+        # Asked for every three seconds.
+        self.assertGreaterEqual(stalled["key_requests"], 3)
+        self.assertLessEqual(stalled["key_requests"], 14)
+        alice.resize("picture", 320, 180)
+        wait_until(lambda: not any(t["stalled"] for t in self.events("progress")[-1]["tracks"]), 20, "pictures again")
+        self.end()
+        recording = Recording(self.path("alice.mkv"))
+        times = recording.picture_times()
+        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 6)
+        self.assertLess(tone.longest_silence(recording.sound()[RATE:, 0]), 0.2)
+
+    def test_a_disk_that_does_not_take_anything_costs_no_memory(self):
+        alice = self.peer("alice")
+        alice.publish_tone(440)
+        os.mkfifo(self.path("slow.wav"))
+        with open(os.open(self.path("slow.wav"), os.O_RDWR), "rb", buffering=0):  # read by nobody
+            self.record("-o", "slow.wav", "-o", "room.ogg", "--overwrite")
+            wait_until(lambda: self.files().get("slow.wav", {}).get("dropped", 0) > 100, 90, "frames that are dropped")
+            self.assertEqual(self.files()["room.ogg"]["dropped"], 0)
+            before = self.memory_kb()
+            self.wait_for_file("room.ogg", self.files()["room.ogg"]["duration_ms"] / 1000 + 20)
+            self.assertLess(self.memory_kb() - before, 4000)
+            for _ in range(2):  # the first one waits for the disk
+                self.process.signal(signal.SIGINT)
+                time.sleep(2)
+            self.assertEqual(self.process.wait(20), 3)
+        self.assertGreater(self.heard("room.ogg", 440, 30, 32), 0.8)
+
+    def memory_kb(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
     def test_a_server_that_is_killed_and_comes_back_leaves_one_file(self):
         alice = self.peer("alice")

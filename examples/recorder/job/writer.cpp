@@ -14,6 +14,10 @@ namespace {
 // What may wait for a disk or a network; more is dropped and counted.
 constexpr guint64 kMaxVideoBytes = 48 * 1024 * 1024, kMaxAudioBytes = 4 * 1024 * 1024;
 constexpr GstClockTime kMaxTime = 30 * GST_SECOND;
+// Of a picture that stands in; it is shown until the next one.
+constexpr GstClockTime kPictureLength = 40 * GST_MSECOND;
+// A file whose last picture is older than that at its end gets another.
+constexpr GstClockTime kOldPicture = 500 * GST_MSECOND;
 // Finishing writes an index; a disk that takes longer is broken.
 constexpr gint64 kPatienceUs = 20 * 1000000;
 
@@ -182,7 +186,8 @@ void
 Writer::fill (Track &track, const Timeline::Fill &fill) {
   if (fill.count == 0 || !track.stand_in) return;
   for (uint64_t i = 0; i < fill.count && room_for (track); i++) {
-    feed (track, track.stand_in->frame.get (), fill.from + i * fill.step, fill.step,
+    feed (track, track.stand_in->frame.get (), fill.from + i * fill.step,
+          track.slot.codec->video ? kPictureLength : fill.step,
           track.caps ? track.caps : track.stand_in->caps);
     counters_.filled++;
     track.timeline->fill ({ fill.from + i * fill.step, 1, fill.step });
@@ -240,6 +245,9 @@ Writer::advance (GstClockTime complete, const std::vector<Condition> &conditions
     // A track that never had anything would have no format.
     if (until >= end_ && missing.count == 0 && !track.timeline->begun ())
       missing = { origin_, 1, GST_SECOND };
+    const bool old
+        = track.slot.codec->video && until >= end_ && end_ > track.timeline->covered () + kOldPicture;
+    if (missing.count == 0 && old) missing = { end_ - kPictureLength, 1, kPictureLength };
     if (missing.count == 0) continue;
     if (!track.stand_in) {
       guard.unlock ();

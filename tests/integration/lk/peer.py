@@ -133,6 +133,7 @@ class Peer:
         self.events = []
         self._published = {}
         self._pumps = {}
+        self._sinks = {}
         self._senses = []
         jwt = token(server, room, identity, **grants)
         _run(self._connect(server.url, jwt, auto_subscribe))
@@ -184,8 +185,21 @@ class Peer:
             source=SOURCES[source], video_codec=CODECS[codec], simulcast=simulcast,
             video_encoding=rtc.VideoEncoding(max_bitrate=bitrate, max_framerate=fps)))
         self._published[name] = (publication, track)
+        self._sinks[name] = sink
         self._pumps[name] = asyncio.create_task(self._pump_video(sink, width, height, fps, noise))
         return publication.sid
+
+    def resize(self, name, width, height, fps=15):
+        """Goes on with pictures of another size in the same track."""
+        self.freeze(name)
+
+        async def go():
+            self._pumps[name] = asyncio.create_task(self._pump_video(self._sinks[name], width, height, fps, 0))
+        _run(go())
+
+    def freeze(self, name):
+        """Sends no more pictures, without saying so."""
+        _get_loop().call_soon_threadsafe(self._pumps[name].cancel)
 
     @staticmethod
     async def _pump_video(sink, width, height, fps, noise):
