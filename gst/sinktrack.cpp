@@ -358,7 +358,8 @@ SinkTrack::admit () {
     warm_ = true;
     return Verdict::Pass;
   }
-  const bool wanted = owner_->playing () && track && track->published () && !(raw && track->muted ());
+  const bool idle = raw && track && (track->muted () || !track->wanted ());
+  const bool wanted = owner_->playing () && track && track->published () && !idle;
   if (!wanted) {
     skipped_ = true;
     return Verdict::Drop;

@@ -32,6 +32,12 @@ public:
     ++stats.received;
     if (listener_) listener_->on_event (event);
   }
+  /// A Leave instead of a welcome.
+  void
+  redirect (const std::vector<RegionInfo> &regions, const Error &error) {
+    if (listener_) listener_->on_elsewhere (regions);
+    lose (error);
+  }
   void
   lose (const Error &error) {
     if (auto *listener = std::exchange (listener_, nullptr)) listener->on_lost (error);

@@ -130,6 +130,10 @@ public:
     muted_ = muted;
     sender.set_muted (muted);
   }
+  bool
+  wanted () const override {
+    return wanted_now;
+  }
   void
   set_size (uint32_t width, uint32_t height) override {
     width_ = width;
@@ -159,7 +163,7 @@ public:
     published_ = !unpublished;
   }
   FakeFrameSender sender;
-  std::atomic<bool> unpublished{ false };
+  std::atomic<bool> unpublished{ false }, wanted_now{ true };
 
 private:
   const session::PublishSpec spec_;

@@ -4,13 +4,16 @@ The real server and its administration do it where they can; what the open-sourc
 """
 import re
 import socket
+import time
 
 from livekit.protocol import models, rtc as wire
 
 from lk import server
 from lk.case import LiveKitTest
 from lk.driver import Driver
+from lk.impair import Both
 from lk.meddler import Meddler
+from lk.relay import Relay
 from lk.wait import wait_until
 
 EVERYTHING = {"can_subscribe": True, "can_publish": True, "can_publish_data": True}
@@ -166,6 +169,27 @@ class ByOthers(Changes):
         driver.wait_for_count("livekit-track-unsubscribed", 1)
         them.allow_subscribers(["us"])
         driver.wait_for_count("livekit-track-subscribed", 2)
+        self.check_no_trouble(driver)
+
+
+    def test_a_picture_that_nobody_takes_is_not_sent_and_not_muted_either(self):
+        paths = Both()
+        relay = Relay(self.server, paths)
+        self.addCleanup(relay.stop)
+        driver = self.us("videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=15/1 ! livekitsink {}", url=relay.url)
+        them = self.peer("them")
+        them.see("us").wait_for_pictures(5)
+        them.leave()
+
+        def sent(seconds=2):
+            begin, before = time.monotonic(), paths.up.passed.get("video", 0)
+            wait_until(lambda: time.monotonic() > begin + seconds, seconds + 5, "a moment")
+            return paths.up.passed["video"] - before
+
+        wait_until(lambda: sent() == 0, 40, lambda: "two seconds without a packet\n" + driver.process.output[-2000:])
+        others = self.peer("others")
+        others.see("us").wait_for_pictures(10)
+        self.assertFalse(others.publications("us")[0].muted)
         self.check_no_trouble(driver)
 
 

@@ -95,6 +95,19 @@ class ServerDies(Fault):
             witness.leave()
         self.assertTrue(ours.running, ours.output)
 
+    def test_a_publisher_outlives_a_server_that_is_stopped_in_good_order(self):
+        ours = self.publish()
+        self.peer("them").hear("us").wait_for_tone(660)
+        self.server.process.terminate()  # it waits for everybody to leave
+        self.let_pass(0.5)
+        self.server.process.terminate()  # it says goodbye to all, and ends
+        self.server.process.wait(10)
+        ours.wait_for_output("to=(string)reconnecting", 10)
+        ours.wait_for_output("code=(string)server-shutdown")
+        self.server.start_again()
+        ours.wait_for_output(RECOVERED, 15)
+        self.peer("witness").hear("us").wait_for_tone(660)
+
     def test_a_recording_is_one_file_with_the_outage_as_silence(self):
         self.peer("them").publish_tone(523)
         path = self.path("a.wav")

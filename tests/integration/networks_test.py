@@ -1,4 +1,5 @@
 """Networks that let little through: no UDP, only a TURN server, only IPv6. Our client is in a namespace of its own."""
+import os
 import time
 import unittest
 import urllib.parse
@@ -6,6 +7,7 @@ import urllib.parse
 from lk import certificate, coturn, media, namespace
 from lk.case import LiveKitTest
 from lk.launch import environment
+from lk.relay import Relay
 from lk.server import Server, serve
 from lk.tap import AUDIO, VIDEO, Tap
 from lk.wait import wait_until
@@ -64,6 +66,22 @@ class Networks(LiveKitTest):
         numbers = [n for b in tap.buffers("video") if (n := b.number()) is not None]
         self.assertEqual(numbers, sorted(numbers))
 
+    def publish(self, properties="", url=None):
+        ours = self.launch(f"audiotestsrc is-live=true freq=660 ! livekitsink room={self.room} identity=us {properties}", messages=True,
+                           env={"LIVEKIT_URL": url or self.url}, prefix=self.net.prefix)
+        self.peer("them").hear("us", timeout=30).wait_for_tone(660, 20)
+        return ours
+
+    def check_resume(self, properties=""):
+        """The signalling connection breaks: the same participant goes on, over the same way."""
+        relay = Relay(self.server, host=self.net.here)
+        self.addCleanup(relay.stop)
+        ours = self.publish(properties, relay.url)
+        relay.cut()
+        ours.wait_for_output("resumed=(boolean)true", 20)
+        self.peer("witness").hear("us", timeout=30).wait_for_tone(660, 20)
+        self.assertEqual(ours.output.count("livekit-local-track-published"), 1)
+
     def check_failure(self, properties, *words, within=13):
         """One clear error that says what to look at, before the connect-timeout of 10 s and a little."""
         start = time.monotonic()
@@ -83,6 +101,20 @@ class WithoutUdp(Networks):
 
     def test_media_goes_over_tcp(self):
         self.check_both_ways()
+
+    def test_over_tcp_a_session_is_resumed_too(self):
+        self.check_resume()
+
+
+@unittest.skipUnless(os.environ.get("LK_LIFE") == "full", "half a minute: LK_LIFE=full")
+class AnotherNetwork(Networks):
+    def test_with_another_address_the_session_goes_on(self):
+        ours = self.publish()
+        self.net.move()
+        moved = time.monotonic()
+        ours.wait_for_output("outage-ms", 40)
+        print(f"another address: back {time.monotonic() - moved:.1f} s after it came", flush=True)
+        self.peer("witness").hear("us", timeout=30).wait_for_tone(660, 20)
 
 
 class ServersTurnOverTls(Networks):
@@ -134,6 +166,9 @@ class TurnOfTheUser(OtherTurn):
 
     def test_media_goes_through_it_over_tcp(self):
         self.check_both_ways(self.of_user("turn", f"{self.net.here}:{self.turn.port}", "tcp"))
+
+    def test_through_it_a_session_is_resumed_too(self):
+        self.check_resume(self.of_user("turn", f"{self.net.here}:{self.turn.port}", "udp"))
 
     def test_a_wrong_password_is_an_error(self):
         self.check_failure(self.of_user("turn", f"{self.net.here}:{self.turn.port}", "udp", "wrong"), "TURN")

@@ -293,6 +293,36 @@ TEST (Estimator, SoundAloneSaysNothingOfAQueue) {
   EXPECT_GT (path.target (), 0.5 * before);
 }
 
+TEST (Estimator, AProbeAfterASilenceIsBelieved) {
+  Path path;
+  path.estimator = Estimator (Estimator::Config{ .follows = false });
+  path.link_bps = 200e3;
+  path.send_bps = 180e3;
+  path.run (5s);
+  path.link_bps = 4e6;
+  path.now += 4s; // the server had paused the picture
+  path.send_bps = 1e6;
+  path.run (300ms);
+  EXPECT_GT (path.target (), 700e3);
+}
+
+TEST (Estimator, MoreThanWasSeenIsNotPromisedToASenderThatChoosesAmongSizes) {
+  for (bool follows : { false, true }) {
+    Path path;
+    path.estimator = Estimator (Estimator::Config{ .follows = follows });
+    path.link_bps = 700e3;
+    path.send_bps = 1.5e6;
+    path.run (4s);
+    if (!follows) EXPECT_GT (path.target (), 0.8 * 700e3) << "a size that fits is not given up";
+    path.send_bps = 500e3;
+    path.run (20s);
+    if (follows)
+      EXPECT_GT (path.target (), 720e3);
+    else
+      EXPECT_LT (path.target (), 720e3);
+  }
+}
+
 TEST (Estimator, StartsAnewAfterSilence) {
   Path path;
   path.run (10s);

@@ -235,6 +235,28 @@ TEST_F (Publish, ATrackMutedBeforeTheRequestIsRequestedMuted) {
   EXPECT_TRUE (signal ().sent_of<MuteTrack> ().empty ()) << "the request has said it";
 }
 
+TEST_F (Publish, WhatNobodyTakesIsNotWantedAndNotMutedEither) {
+  connect ();
+  auto track = published (camera (), "TR_1");
+  auto say = [&] (bool low, bool high) {
+    SubscribedQualityUpdate update{ "TR_1", {} };
+    update.codecs.push_back ({ "vp8", { { VideoQuality::Low, low }, { VideoQuality::High, high } } });
+    deliver (update);
+  };
+  say (false, false);
+  EXPECT_FALSE (track->wanted ());
+  EXPECT_FALSE (track->muted ());
+  EXPECT_TRUE (signal ().sent_of<MuteTrack> ().empty ());
+  EXPECT_TRUE (source ().muted) << "nothing passes";
+  say (true, false);
+  EXPECT_FALSE (source ().muted);
+  EXPECT_TRUE (track->wanted ()) << "there is one size, which stands for all";
+  say (false, false);
+  signal ().lose ({ Errc::SignalLost, Retry::Restart, "broken" });
+  run ();
+  EXPECT_TRUE (track->wanted ()) << "the next server has not said anything";
+}
+
 TEST_F (Publish, TheServerMutesUsWithoutAnEcho) {
   connect ();
   auto track = published (microphone (), "TR_1");

@@ -91,6 +91,22 @@ protected:
   }
 };
 
+TEST_F (Urls, ARefusalThatNamesRegionsIsFollowed) {
+  connect ();
+  signal ().lose ({ Errc::SignalLost, Retry::Restart, "broken" });
+  advance (500ms);
+  signal ().redirect (regions ({ "ws://a.test", "ws://b.test" }),
+                      { Errc::SignalLost, Retry::Restart, "not here" });
+  Hosts tried;
+  for (int i = 0; i < 3; ++i) {
+    advance (500ms);
+    tried.push_back (host ());
+    signal ().lose ({ Errc::ConnectFailed, Retry::Restart, "refused" });
+    run ();
+  }
+  EXPECT_EQ (tried, (Hosts{ "a.test", "b.test", "example.test" }));
+}
+
 TEST_F (Urls, TheRegionsOfALeaveAreTriedBeforeTheGivenOne) {
   connect ();
   EXPECT_EQ (host (), "example.test");

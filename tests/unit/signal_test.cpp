@@ -17,9 +17,14 @@ namespace {
 struct Log : SignalClient::Listener {
   std::vector<SignalEvent> events;
   std::vector<Error> lost;
+  std::vector<RegionInfo> elsewhere;
   std::function<void (const SignalEvent &)> hook;
   std::function<void ()> lost_hook;
 
+  void
+  on_elsewhere (const std::vector<RegionInfo> &regions) override {
+    elsewhere = regions;
+  }
   void
   on_event (SignalEvent event) override {
     events.push_back (std::move (event));
@@ -204,6 +209,18 @@ TEST_F (Signal, ALeaveInsteadOfAJoinIsALoss) {
   EXPECT_TRUE (log.events.empty ());
 }
 
+TEST_F (Signal, ALeaveInsteadOfAJoinSaysWhereToGo) {
+  client->connect (params ());
+  network.socket ().open ();
+  network.socket ().deliver (server_message ([] (wire::SignalResponse &m) {
+    m.mutable_leave ()->set_action (wire::LeaveRequest::RECONNECT);
+    m.mutable_leave ()->mutable_regions ()->add_regions ()->set_url ("wss://near.test");
+  }));
+  ASSERT_EQ (log.elsewhere.size (), 1u);
+  EXPECT_EQ (log.elsewhere[0].url, "wss://near.test");
+  EXPECT_EQ (log.lost.size (), 1u);
+}
+
 TEST_F (Signal, ASecondJoinResponseIsIgnored) {
   join ();
   network.socket ().deliver (join_message ());
@@ -328,7 +345,7 @@ TEST (SignalLeave, MapsReasonAndAction) {
     { ParticipantRemoved, LeaveAction::Disconnect, Errc::Removed, Retry::Never },
     { RoomDeleted, LeaveAction::Disconnect, Errc::RoomClosed, Retry::Never },
     { RoomClosed, LeaveAction::Disconnect, Errc::RoomClosed, Retry::Never },
-    { ServerShutdown, LeaveAction::Disconnect, Errc::ServerShutdown, Retry::Never },
+    { ServerShutdown, LeaveAction::Disconnect, Errc::ServerShutdown, Retry::Restart },
     { ServerShutdown, LeaveAction::Reconnect, Errc::ServerShutdown, Retry::Restart },
     { StateMismatch, LeaveAction::Reconnect, Errc::SignalLost, Retry::Restart },
     { JoinFailure, LeaveAction::Disconnect, Errc::TransportLost, Retry::Never },

@@ -69,14 +69,15 @@ void
 Estimator::update (Nanos now) {
   delay_.close_batch (now);
   auto received = rate_.filtered ();
-  if (!received) return;
+  if (!received && !target_) return;
   if (!target_) target_ = std::max (1.5 * *received, config_.least_bps);
-  if (overused (now))
+  // After a silence there is no rate yet, but a sender's probe may be all that comes.
+  if (received && overused (now))
     cut (now, *received);
   else if (episode_ && delay_.delay () < kGone)
     end_episode (now);
   else if (!episode_)
-    grow (now, *received);
+    grow (now, received.value_or (0));
   updated_ = now;
 }
 

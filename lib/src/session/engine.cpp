@@ -349,10 +349,18 @@ Engine::connect_failed (const Error &error) {
 }
 
 void
+Engine::on_link_elsewhere (const std::vector<RegionInfo> &regions) {
+  elsewhere_ = regions;
+}
+
+void
 Engine::on_link_lost (const Error &error) {
   if (error.code == Errc::Unauthorized && link_ && !link_joined_) return token_refused (error);
   bool resuming = link_ && link_->was_connected () && state_ == State::Reconnecting;
-  if (link_ && !link_joined_ && !resuming) urls_.failed ();
+  if (!elsewhere_.empty ())
+    urls_.on_regions (std::exchange (elsewhere_, {}));
+  else if (link_ && !link_joined_ && !resuming)
+    urls_.failed ();
   if (state_ == State::Connecting) {
     // ICE or DTLS: a refusal would have come before the join.
     bool media = error.code == Errc::TransportLost || error.code == Errc::MediaFailed;

@@ -76,6 +76,7 @@ private:
   void on_link_connected () override;
   void on_link_event (const SignalEvent &event) override;
   void on_link_lost (const Error &error) override;
+  void on_link_elsewhere (const std::vector<RegionInfo> &regions) override;
   SyncState on_link_resuming () override;
   void on_link_resumed (uint32_t last_sequence) override;
   void on_offered (const std::string &sdp) override;
@@ -121,6 +122,7 @@ private:
   std::optional<Identity> identity_;
   TokenSource tokens_;
   ServerUrls urls_;
+  std::vector<RegionInfo> elsewhere_; ///< named by the refusal that is about to be told
   int attempts_ = 0;
   Nanos started_{ 0 };
   TimerPtr connect_timer_, media_timer_;

@@ -17,6 +17,7 @@ Engine::on_link_event (const SignalEvent &event) {
                   [&] (const TrackPublished &e) { publications_->on_published (e); },
                   [&] (const TrackUnpublished &e) { publications_->on_unpublished (e.sid); },
                   [&] (const MuteTrack &e) { publications_->on_muted (e); },
+                  [&] (const SubscribedQualityUpdate &e) { publications_->on_wanted (e); },
                   [&] (const TrackSubscribed &e) { publications_->on_subscribed (e.track_sid); },
                   [&] (const RequestResponse &e) { on_request_response (e); },
                   [&] (const StreamStateUpdate &e) { subscriptions_->on_stream_states (e); },
@@ -54,7 +55,7 @@ Engine::on_leave (const Leave &leave) {
   auto error = signal::error_of (leave);
   GST_INFO ("%s: the server says leave: %s, %s", context_.name.c_str (), to_string (leave.reason),
             to_string (leave.action));
-  if (leave.action == LeaveAction::Disconnect) return end (Event::Ended, error, false);
+  if (error.retry == Retry::Never) return end (Event::Ended, error, false);
   urls_.on_regions (leave.regions);
   link_->give_up (Link::Cause::Unknown, error);
 }

@@ -255,6 +255,11 @@ Link::make_peers () {
 }
 
 void
+Link::on_elsewhere (const std::vector<RegionInfo> &regions) {
+  if (listener_) listener_->on_link_elsewhere (regions);
+}
+
+void
 Link::on_lost (const Error &error) {
   // During a resume it is still the first cause.
   give_up (phase_ == Phase::Live ? Cause::Signalling : cause_, error);

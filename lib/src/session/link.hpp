@@ -44,6 +44,8 @@ public:
     /// Refused, broken, or a peer connection failed. close() or resume() is due; until then only what the
     /// peer connections bring is told.
     virtual void on_link_lost (const Error &error) = 0;
+    /// Just before that: where to go instead.
+    virtual void on_link_elsewhere (const std::vector<RegionInfo> &regions) = 0;
     /// The server knows us still: what it shall know of us, but for the descriptions.
     virtual SyncState on_link_resuming () = 0;
     /// Both peer connections are up again. `last_sequence`: how far our reliable data had come.
@@ -113,6 +115,7 @@ public:
 
 private:
   void on_event (SignalEvent event) override;
+  void on_elsewhere (const std::vector<RegionInfo> &regions) override;
   void on_lost (const Error &error) override;
   void on_publisher_offer (const std::string &sdp, uint32_t id) override;
   void on_publisher_candidate (const std::string &candidate) override;

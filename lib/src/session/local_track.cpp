@@ -2,6 +2,8 @@
 
 #include "session/publications.hpp"
 
+#include <utility>
+
 namespace lk::session {
 namespace {
 
@@ -51,15 +53,34 @@ LocalTrackImpl::apply_muted (bool muted) {
   return true;
 }
 
+bool
+LocalTrackImpl::wanted () const {
+  std::lock_guard lock (lock_);
+  return wanted_;
+}
+
+void
+LocalTrackImpl::set_wanted (bool wanted) {
+  {
+    std::lock_guard lock (lock_);
+    if (std::exchange (wanted_, wanted) == wanted) return;
+  }
+  pass_muted_on ();
+}
+
 void
 LocalTrackImpl::pass_muted_on () {
   // No lock during the call, because unmuting calls back for a key frame. Two threads at once: the last look
   // decides.
-  bool muted;
+  auto silent = [this] {
+    std::lock_guard lock (lock_);
+    return muted_ || !wanted_;
+  };
+  bool now;
   do {
-    muted = this->muted ();
-    frames_->set_muted (muted);
-  } while (muted != this->muted ());
+    now = silent ();
+    frames_->set_muted (now);
+  } while (now != silent ());
 }
 
 void

@@ -28,6 +28,7 @@ public:
   bool published () const override;
   bool muted () const override;
   void set_muted (bool muted) override;
+  bool wanted () const override;
   void set_size (uint32_t width, uint32_t height) override;
   void unpublish () override;
   media::FrameSender &
@@ -43,6 +44,7 @@ public:
   }
   /// By the server; false when it was so already.
   bool apply_muted (bool muted);
+  void set_wanted (bool wanted);
   void set_progress (const std::string &sid, bool published);
   void set_rtp_stats (const rtc::SenderStats &stats);
   /// The newest size, 0×0 when none was ever set.
@@ -59,7 +61,7 @@ private:
 
   mutable std::mutex lock_; // leaf: guards what follows, held for copies only
   std::string sid_;
-  bool published_ = false, muted_ = false;
+  bool published_ = false, muted_ = false, wanted_ = true;
   uint32_t width_ = 0, height_ = 0;
   rtc::SenderStats rtp_;
   mutable Nanos asked_{ -1 };

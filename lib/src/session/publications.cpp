@@ -165,6 +165,7 @@ Publications::resumed (const std::vector<TrackInfo> &before, const std::vector<T
     if (it != there.end () && it->second->muted != entry.known_muted && entry.told_muted == entry.known_muted)
       muted.push_back ({ entry.track->sid (), it->second->muted });
     entry.known_muted = entry.told_muted;
+    entry.track->set_wanted (true); // what was said meanwhile is not said again
   }
   for (const auto &mute : muted)
     on_muted (mute);
@@ -184,6 +185,7 @@ Publications::unbind () {
 void
 Publications::reset (Entry &entry) {
   entry.track->set_progress ("", false);
+  entry.track->set_wanted (true);
   Entry fresh;
   fresh.track = entry.track;
   fresh.owner = entry.owner;
@@ -421,6 +423,20 @@ Publications::on_muted (const MuteTrack &mute) {
   entry->told_muted = entry->known_muted = mute.muted;
   auto track = entry->track;
   if (track->apply_muted (mute.muted)) emit_ (LocalTrackMuted{ track, mute.muted });
+}
+
+/// Which sizes are wanted is of no interest as long as there is one only.
+void
+Publications::on_wanted (const SubscribedQualityUpdate &update) {
+  auto *entry = find_sid (update.track_sid);
+  if (!entry || update.codecs.empty ()) return;
+  bool wanted = std::ranges::any_of (update.codecs, [] (const auto &codec) {
+    return std::ranges::any_of (codec.qualities, [] (const auto &quality) { return quality.second; });
+  });
+  if (wanted != entry->track->wanted ())
+    GST_INFO ("%s: track %s is %s", context_.name.c_str (), update.track_sid.c_str (),
+              wanted ? "wanted again" : "not sent, because nobody takes it");
+  entry->track->set_wanted (wanted);
 }
 
 void

@@ -43,6 +43,7 @@ public:
   void on_unpublished (const std::string &sid);
   void on_muted (const MuteTrack &mute);
   void on_subscribed (const std::string &sid);
+  void on_wanted (const SubscribedQualityUpdate &update);
   void on_offered (const std::string &sdp);
   void on_negotiated ();
   void on_publisher_up ();

@@ -38,6 +38,8 @@ public:
   virtual bool published () const = 0;
   virtual bool muted () const = 0;
   virtual void set_muted (bool muted) = 0;
+  /// False while nobody takes it in any quality, as far as the server has said: nothing need be encoded.
+  virtual bool wanted () const = 0;
   /// New picture size, told to the server.
   virtual void set_size (uint32_t width, uint32_t height) = 0;
   virtual void unpublish () = 0;

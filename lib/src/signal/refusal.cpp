@@ -120,7 +120,9 @@ error_of (const Leave &leave) {
     error.retry = Retry::Never;
     break;
   case DisconnectReason::ServerShutdown:
+    // It says so with a Disconnect; but it is the server that ends, not the room, and most are started again.
     is (Errc::ServerShutdown, "the server is shutting down");
+    error.retry = Retry::Restart;
     break;
   case DisconnectReason::ParticipantRemoved:
     is (Errc::Removed, "an administrator removed the participant");

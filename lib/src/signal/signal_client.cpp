@@ -181,7 +181,10 @@ struct SignalClient::Impl : net::WebSocket::Listener, std::enable_shared_from_th
 
   void
   on_first (SignalEvent event) {
-    if (auto *first_leave = std::get_if<Leave> (&event)) return lose (error_of (*first_leave));
+    if (auto *first_leave = std::get_if<Leave> (&event)) {
+      if (!first_leave->regions.empty ()) listener->on_elsewhere (first_leave->regions);
+      return lose (error_of (*first_leave));
+    }
     if (auto *join = std::get_if<JoinResponse> (&event)) {
       joined (sane (join->ping_interval, kPingInterval), sane (join->ping_timeout, kPingTimeout));
     } else if (std::holds_alternative<ReconnectResponse> (event)) {

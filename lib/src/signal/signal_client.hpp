@@ -36,8 +36,10 @@ public:
   struct Listener {
     virtual ~Listener () = default;
     /// Every message but pongs. The first one is JoinResponse or ReconnectResponse (a Leave instead comes as
-    /// on_lost).
+    /// on_elsewhere, and on_lost).
     virtual void on_event (SignalEvent event) = 0;
+    /// Where the server sends us instead of letting us in.
+    virtual void on_elsewhere (const std::vector<RegionInfo> &regions) = 0;
     /// The last call: refused, timed out, broken, or closed by the server. For a refused join the text of
     /// …/validate is in the message.
     virtual void on_lost (const Error &error) = 0;

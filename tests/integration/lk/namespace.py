@@ -78,6 +78,14 @@ class Namespace:
         with open(os.path.join(self._etc, "resolv.conf"), "w", encoding="utf-8") as out:
             out.write(f"nameserver {address}\n")
 
+    def move(self):
+        """Into another network: the address is gone and there is a new one. `here` stays within reach."""
+        here, there = (address.replace("10.77.", "10.78.") for address in (self.here, self.there))
+        _ip("address", "add", f"{here}/30", "dev", self._cable)
+        self._inside("address", "add", f"{there}/30", "dev", "eth0")
+        self._inside("address", "del", f"{self.there}/30", "dev", "eth0")
+        self._inside("route", "replace", "default", "via", here)
+
     def block_udp(self):
         """Sending it fails, as behind a firewall that lets nothing but TCP out."""
         for family in ("-4", "-6"):

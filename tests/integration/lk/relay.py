@@ -28,12 +28,13 @@ class Packet:
 
 class Relay:
     """`url` is what the client is given. `hook(packet)` returns seconds of delay from `packet.at` on, or None to lose the packet.
-    Without a hook only the signalling passes through here."""
+    Without a hook only the signalling passes through here, at an address of `host`."""
 
     NO_ANSWER = -1  # the connection is closed without one
 
-    def __init__(self, server, hook=None):
+    def __init__(self, server, hook=None, host="127.0.0.1"):
         self.hook = hook
+        self._host = host
         self._server = server
         self._kinds = {}  # (up, payload type) → kind
         self._upstreams = {}  # client address → transport towards the server
@@ -57,9 +58,9 @@ class Relay:
         app.router.add_route("*", "/{path:.*}", self._request)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
         await self._runner.setup()
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.create_server((self._host, 0))
         await web.SockSite(self._runner, listener).start()
-        self.url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        self.url = f"ws://{self._host}:{listener.getsockname()[1]}"
 
     def stop(self):
         self._call(self._stop())
