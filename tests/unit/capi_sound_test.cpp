@@ -26,7 +26,6 @@ tone () {
     std::vector<int16_t> pcm;
     for (size_t i = 0; i < 96000; ++i)
       pcm.push_back (int16_t (8000 * std::sin (2 * M_PI * 440 * double (i) / 48000)));
-    sender->write (pcm.data (), pcm.size (), { 48000, 1 });
     media::EncodeSpec spec;
     spec.codec = "opus";
     media::pcm::Sender::Hooks hooks;
@@ -37,6 +36,7 @@ tone () {
       made.frames.push_back ({ std::move (packet), caps });
     };
     sender->start (spec, std::move (hooks));
+    sender->write (pcm.data (), pcm.size (), { 48000, 1 });
     wait_until (
         [&] {
           std::lock_guard guard (lock);

@@ -114,6 +114,22 @@ TEST (Inlet, FormatsThatChangeWithEachCallTakeABoundedAmountOfMemory) {
   EXPECT_EQ (cut, 48u); // those of the format that got no ring
 }
 
+TEST (Inlet, WhatCameWhileNobodyReadIsDroppedButTheReserve) {
+  Inlet inlet (1000ms);
+  put (inlet, 0, 100, kMono); // of an earlier time
+  inlet.forget ();
+  EXPECT_EQ (inlet.queued (), 0u);
+  put (inlet, 0, 2000, kMono);
+  std::this_thread::sleep_for (40ms); // longer than calls that belong together are apart
+  put (inlet, 2000, 480, kMono);
+  put (inlet, 2480, 480, kMono);
+  inlet.catch_up ();
+  EXPECT_EQ (inlet.queued (), 2000u);
+  std::vector<int16_t> out (2000);
+  EXPECT_EQ (inlet.read (out.data (), out.size ()), 2000u);
+  EXPECT_EQ (out, count (960, 2000));
+}
+
 TEST (Pacer, GivesTenMillisecondsOfAnyRateAndExactlyASecondInAHundred) {
   for (int rate : { 8000, 11025, 22050, 44100, 48000, 96000 }) {
     Inlet inlet (2000ms);
@@ -349,8 +365,8 @@ TEST (Receiver, GivesTheToneInTheFormatThatIsAskedForAndSilenceWhereNothingComes
   std::vector<int16_t> tone;
   for (size_t i = 0; i < 48000; ++i)
     tone.push_back (int16_t (8000 * std::sin (2 * M_PI * 440 * double (i) / 48000)));
-  sender->write (tone.data (), tone.size (), kMono);
   sender->start (opus (), hooks_for (packets));
+  sender->write (tone.data (), tone.size (), kMono);
   ASSERT_TRUE (wait_until ([&] { return packets.size () >= 30; }, 30s));
   sender->stop ();
 

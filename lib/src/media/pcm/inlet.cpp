@@ -10,6 +10,8 @@ namespace lk::media::pcm {
 namespace {
 
 constexpr std::chrono::microseconds kPatience{ 300 };
+// Calls that follow each other so closely are one.
+constexpr int64_t kAtOnce = 20'000'000;
 // Formats that follow each other faster than they are played.
 constexpr int kMostStages = 4;
 
@@ -50,6 +52,13 @@ Inlet::write (const int16_t *pcm, size_t frames, Format format) {
   if (newest_ && newest_->format == format) {
     taken = newest_->ring.write (pcm, frames);
     queued_ += taken;
+    const int64_t now
+        = std::chrono::nanoseconds (std::chrono::steady_clock::now ().time_since_epoch ()).count ();
+    if (begun_ns_ == 0) {
+      begun_ns_ = now;
+      reserve_ = 0;
+    }
+    if (now - begun_ns_ < kAtOnce) reserve_ += taken;
   }
   writing_.clear (std::memory_order_release);
   if (taken == frames) return Outcome::Taken;
@@ -98,6 +107,19 @@ Inlet::read (int16_t *pcm, size_t frames) {
   const size_t count = stage ? stage->ring.read (pcm, frames) : 0;
   queued_ -= count;
   return count;
+}
+
+void
+Inlet::forget () {
+  while (read (nullptr, queued ()) > 0) {
+  }
+  begun_ns_ = 0;
+}
+
+void
+Inlet::catch_up () {
+  const size_t level = queued (), reserve = reserve_;
+  if (!superseded () && level > reserve) read (nullptr, level - reserve);
 }
 
 bool

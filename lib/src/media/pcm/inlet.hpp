@@ -47,6 +47,11 @@ public:
   size_t read (int16_t *pcm, size_t frames);
   /// Another format follows: of this one no more will come.
   bool superseded ();
+  /// Drops everything; a beginning.
+  void forget ();
+  /// Drops what has come since the beginning for want of a reader, and leaves what the application has put in
+  /// at once, as its reserve.
+  void catch_up ();
 
 private:
   struct Stage {
@@ -65,6 +70,8 @@ private:
   std::atomic<int> stages_{ 0 }, rate_{ 0 }, channels_{ 0 };
   std::atomic<size_t> capacity_{ 0 }, queued_{ 0 };
   std::atomic<uint64_t> overruns_{ 0 };
+  std::atomic<int64_t> begun_ns_{ 0 }; ///< of the first write since the beginning; 0 = none
+  std::atomic<size_t> reserve_{ 0 };   ///< frames that came with it
 };
 
 } // namespace lk::media::pcm

@@ -153,6 +153,7 @@ public:
   start (EncodeSpec spec, Hooks hooks) override {
     stop ();
     stopping_ = false;
+    inlet_.forget ();
     thread_ = std::thread ([this, spec = std::move (spec), hooks = std::move (hooks)] { run (spec, hooks); });
   }
   void
@@ -192,6 +193,8 @@ SenderImpl::run (const EncodeSpec &spec, const Hooks &hooks) {
     std::lock_guard guard (lock_);
     encode_ = chain->encode;
   }
+  // The encoder was made meanwhile, which takes a while on a busy machine.
+  inlet_.catch_up ();
   auto due = Steady::now ();
   GstClockTime pts = monotonic_now ();
   while (wait_until (due)) {

@@ -33,8 +33,9 @@ public:
   virtual void set_bitrate (uint32_t bitrate_bps) = 0;
 
   // One thread at a time; not from a hook. Hooks are called on the sender's own thread.
+  /// What is in the ring is dropped.
   virtual void start (EncodeSpec spec, Hooks hooks) = 0;
-  /// No hook is called any more. What is in the ring stays there.
+  /// No hook is called any more.
   virtual void stop () = 0;
 };
 
