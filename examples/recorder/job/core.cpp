@@ -109,16 +109,17 @@ Job::Core::activate () {
 }
 
 void
-Job::Core::end (State outcome, std::string reason, Errc code) {
+Job::Core::end (State outcome, std::string reason, Errc code, std::optional<GstClockTime> at) {
   if (state_ >= State::Ending) return;
+  const GstClockTime last = at.value_or (room_ ? room_->now () : 0);
   const bool recorded = state_ == State::Active;
   outcome_ = outcome == State::Complete && !recorded ? State::Aborted : outcome;
   reason_ = std::move (reason);
   code_ = code;
   state_ = State::Ending;
-  ended_ = recorded ? room_->now () : GST_CLOCK_TIME_NONE;
+  ended_ = recorded ? last : GST_CLOCK_TIME_NONE;
   for (const auto &series : series_)
-    series->stop (room_->now ());
+    series->stop (last);
   publish ();
   if (series_.empty ()) finish ();
 }
@@ -248,7 +249,9 @@ Job::Core::record (const RoomTrackPtr &track, size_t index) {
     on_file (refused);
     return;
   }
-  if (way->copied && track->width >= 16 && track->height >= 16) {
+  // What a publisher says of its size may be anything.
+  const auto plausible = [] (unsigned pixels) { return pixels >= 16 && pixels <= 4096; };
+  if (way->copied && plausible (track->width) && plausible (track->height)) {
     encoding.width = track->width & ~1u;
     encoding.height = track->height & ~1u;
   }
@@ -383,8 +386,11 @@ Job::Core::check_limits (GstClockTime now) {
       end (State::Aborted, "nobody published", Errc::Timeout);
     return;
   }
-  if (limits.duration.count () > 0 && now - began_ >= GstClockTime (limits.duration.count ()) * GST_MSECOND)
-    return end (State::LimitReached, "the time is over");
+  if (limits.duration.count () > 0) {
+    // To the millisecond: what is of after that is on its way still.
+    const GstClockTime due = began_ + GstClockTime (limits.duration.count ()) * GST_MSECOND;
+    if (now >= due) return end (State::LimitReached, "the time is over", Errc::Internal, due);
+  }
   if (limits.empty && empty_since_us_ && now_us - empty_since_us_ >= limits.empty->count () * 1000)
     return end (State::Complete, "the room is empty");
   if (limits.bytes == 0) return;

@@ -24,7 +24,9 @@ public:
 
   // The job's thread.
   void start ();
-  void end (State outcome, std::string reason, Errc code = Errc::Internal);
+  /// `at`: the last running time of the files; now, if it is not given.
+  void end (State outcome, std::string reason, Errc code = Errc::Internal,
+            std::optional<GstClockTime> at = std::nullopt);
 
 private:
   using SeriesPtr = std::shared_ptr<Series>;

@@ -78,6 +78,7 @@ Room::~Room () {
 
 GstClockTime
 Room::now () const {
+  if (!pipeline_) return 0;
   const GstClockTime now = gst_element_get_current_running_time (pipeline_.get ());
   return GST_CLOCK_TIME_IS_VALID (now) ? now : 0;
 }

@@ -248,13 +248,14 @@ Writer::advance (GstClockTime complete, const std::vector<Condition> &conditions
     const bool old
         = track.slot.codec->video && until >= end_ && end_ > track.timeline->covered () + kOldPicture;
     if (missing.count == 0 && old) missing = { end_ - kPictureLength, 1, kPictureLength };
-    if (missing.count == 0) continue;
+    if (missing.count == 0 || track.alone) continue;
     if (!track.stand_in) {
       guard.unlock ();
       auto made = make_stand_in (*track.slot.codec, track.slot.encoding);
       guard.lock ();
       if (!made) {
         GST_WARNING_OBJECT (pipeline_.get (), "%s", made.error ().message.c_str ());
+        track.alone = true;
         continue;
       }
       track.stand_in = *made;

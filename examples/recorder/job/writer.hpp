@@ -74,6 +74,7 @@ private:
     Ref<GstCaps> caps;
     bool needs_key = true;
     bool passed = false; ///< a frame of after the end has come
+    bool alone = false;  ///< nothing can be made that would stand in
   };
 
   Writer (const Format &format, std::string location) : format_ (format), location_ (std::move (location)) {}
