@@ -1,14 +1,20 @@
 """livekit-recorder: rooms of the official SDK's participants as files, judged by ffmpeg."""
+import datetime
 import json
 import os
 import signal
+import statistics
+import sys
 import time
 import unittest
 
-from lk import tone
+from lk import clocked, tone
 from lk.case import LiveKitTest
+from lk.launch import Process, environment
 from lk.recording import RATE, Recording
+from lk.server import token
 from lk.wait import wait_until
+from sync_test import SDK_OFFSET, Received
 
 # Minutes, not seconds: LK_LIFE=full.
 FULL = os.environ.get("LK_LIFE") == "full"
@@ -257,6 +263,31 @@ class Long(RecorderTest):
                 time.sleep(2)
             self.assertEqual(self.process.wait(20), 3)
         self.assertGreater(self.heard("room.ogg", 440, 30, 32), 0.8)
+
+    def test_beep_and_picture_of_a_moment_lie_together_in_every_kind_of_file(self):
+        publisher = Process([sys.executable, clocked.__file__, self.server.url, token(self.server, self.room, "them")],
+                            environment(self.server))
+        self.addCleanup(publisher.kill)
+        publisher.wait_for_output("published")
+        self.record("-o", "room.mkv", "-o", "{participant}.mkv", "-o", "{participant}.mp4", "--size", "320x180", "--fps", "25",
+                    "--video-bitrate", "600k")
+        names = ("room.mkv", "them.mkv", "them.mp4")
+        for name in names:
+            self.wait_for_file(name, 26)
+        files = {file["file"]: file for file in self.end()["files"]}
+        for name in names:
+            recording = Recording(self.path(name))
+            began = datetime.datetime.fromisoformat(files[name]["start"].replace("Z", "+00:00")).timestamp()
+            pictures = [(when, began + when, number) for when, number in zip(recording.picture_times(), recording.numbers())]
+            sound = recording.sound()[:, 0]
+            first = recording.sound_times()[0]
+            received = Received(pictures, [(first + at, began + at, sound[int(at * RATE):int((at + 1) * RATE)])
+                                           for at in range(int(len(sound) / RATE))])
+            # By then the sender's reports have come, and what they say has been followed.
+            settled = [skew for came, _, skew in received.skews if came > 16]
+            self.assertGreaterEqual(len(settled), 4, f"{name}: {received.skews}")
+            self.assert_near(statistics.median(settled), SDK_OFFSET, 0.040, f"{name}: {received.skews}")
+            print(f"{self.id()}: {name} {statistics.median(settled) * 1000:.0f} ms", flush=True)
 
     def memory_kb(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
