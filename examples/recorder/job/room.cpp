@@ -148,9 +148,14 @@ Room::link_mix (Tap &tap, bool video, const std::string &layout) {
   auto pad = Ref<GstPad>::adopt (
       gst_element_request_pad_simple (source_.get (), video ? "video_mix" : "audio_mix"));
   if (pad && video && !layout.empty ()) {
-    if (!g_object_class_find_property (G_OBJECT_GET_CLASS (pad.get ()), "layout"))
-      return Error{ Errc::Settings, Retry::Never, "this livekitsrc has one layout only: leave out --layout" };
-    gst_util_set_object_arg (G_OBJECT (pad.get ()), "layout", layout.c_str ());
+    auto *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (pad.get ()), "layout");
+    GValue value = G_VALUE_INIT;
+    if (spec) g_value_init (&value, spec->value_type);
+    const bool known = spec && gst_value_deserialize (&value, layout.c_str ());
+    if (known) g_object_set_property (G_OBJECT (pad.get ()), "layout", &value);
+    if (spec) g_value_unset (&value);
+    if (!known)
+      return Error{ Errc::Settings, Retry::Never, "livekitsrc here has no layout '" + layout + "'" };
   }
   if (!pad || !tap.link (pad.get ()))
     return Error{ Errc::MediaFailed, Retry::Never,
