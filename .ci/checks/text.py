@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What no file may contain: left-over work marks, machine paths, trailing blanks; and scripts that do not parse."""
+"""What no file may contain: left-over work marks, machine paths, trailing blanks; scripts that do not parse; and what the top
+level is."""
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ FORBIDDEN = [
     (re.compile(r"[ \t]+$"), "trailing blanks"),
 ]
 SKIP = {"LICENSE"}
+TOP = {"LICENSE", "README.md", "docs", "examples", "gst", "lib", "meson.build", "meson_options.txt", "subprojects", "tests"}
 TEXT = (".cpp", ".hpp", ".h", ".py", ".sh", ".md", ".build", ".txt", ".proto", ".yaml", ".supp", ".in")
 
 
@@ -17,6 +19,8 @@ def main():
     files = subprocess.run(["git", "ls-files"], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")
     problems = []
     for path in files:
+        if (top := path.split("/")[0]) and top not in TOP and not top.startswith("."):
+            problems.append(f"{path}: {top} does not belong at the top level")
         if not path.endswith(TEXT) or path in SKIP:
             continue
         try:
