@@ -384,6 +384,32 @@ TEST_F (Facade, ATrackPublishedBeforeTheStartWaitsAndGoesWithItsUser) {
   EXPECT_EQ (track->stats ().rtp.packets, 0u);
 }
 
+TEST_F (Facade, WhoStartsRightAfterAFailureOfItsPipelineSharesItAndDoesNotReportItAgain) {
+  int one = 0, two = 0;
+  auto first = attach ("first"), second = attach ("second"), other = attach ("other");
+  session_->set_group (first.get (), &one);
+  session_->set_group (second.get (), &one);
+  session_->set_group (other.get (), &two);
+  let_in_ = false;
+  session_->start (second);
+  ASSERT_TRUE (wait_until ([&] { return session_->state () == State::Connecting; }, 5s));
+  on_thread ([&] { parts_->signal ().lose ({ Errc::Unauthorized, Retry::Never, "join refused" }); });
+  ASSERT_TRUE (wait_until ([&] { return session_->state () == State::Failed; }, 5s));
+  std::atomic<int> told = 0;
+  first->set_hook ([&] (const SessionEvent &event) {
+    auto *change = std::get_if<StateChanged> (&event);
+    if (!change || change->to != State::Failed) return;
+    EXPECT_FALSE (session_->is_reporter (first.get (), &one));
+    ++told;
+  });
+  session_->start (first);
+  ASSERT_TRUE (wait_until ([&] { return told == 1; }, 5s));
+  on_thread ([&] { EXPECT_EQ (parts_->signals.size (), 1u); });
+  session_->start (other); // of another pipeline: it asked for a try of its own
+  ASSERT_TRUE (wait_until ([&] { return session_->state () == State::Connecting; }, 5s));
+  on_thread ([&] { EXPECT_EQ (parts_->signals.size (), 2u); });
+}
+
 TEST_F (Facade, EventsAndErrorsHaveOneReporterPerPipeline) {
   int one, two;
   auto a = attach ("a"), b = attach ("b"), c = attach ("c");

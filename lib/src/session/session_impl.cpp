@@ -16,6 +16,8 @@ namespace {
 
 constexpr Millis kLeaveLimit{ 500 };
 constexpr Millis kBackgroundLimit{ 2000 };
+// Elements of a pipeline start one after the other; a refusal may be quicker than that.
+constexpr Millis kOneStart{ 1000 };
 
 /// Opened once, awaited with a bound.
 class Gate {
@@ -45,7 +47,7 @@ private:
 struct Core {
   Core (const Context &context, std::shared_ptr<SessionThread> own_thread, std::shared_ptr<Snapshot> snapshot,
         std::shared_ptr<Users> all_users)
-      : thread (std::move (own_thread)), users (std::move (all_users)),
+      : thread (std::move (own_thread)), users (std::move (all_users)), clock (context.env.clock),
         engine (std::make_shared<Engine> (
             context, std::move (snapshot), [this] (const SessionEvent &event) { emit (event); },
             [this] (const auto &answer) { return users->request_token (answer); })) {}
@@ -56,6 +58,7 @@ struct Core {
     if (change && (change->to == State::Disconnected || change->to == State::Failed)) {
       users->set_running ({});
       latecomers.clear ();
+      if (change->to == State::Failed) failure = { *change, clock->now () };
     }
     // With a token from outside room and identity are known only now.
     if (change && change->to == State::Connected) users->set_running (engine->effective ());
@@ -76,6 +79,9 @@ struct Core {
   start (const User *user) {
     if (!users->go_live (user)) return;
     if (engine->stopped ()) {
+      if (failure && clock->now () - failure->at < kOneStart && users->any_live_beside (user))
+        return users->deliver_again (user, failure->change);
+      failure.reset ();
       demand_changed ();
       engine->start (users->settings (), users->wants_everything (), users->wants_data ());
       if (!engine->stopped ()) users->set_running (engine->effective ());
@@ -104,8 +110,14 @@ struct Core {
 
   std::shared_ptr<SessionThread> thread;
   std::shared_ptr<Users> users;
+  Clock *const clock;
   std::shared_ptr<Engine> engine;
   std::vector<const User *> latecomers; // compared only
+  struct Failure {
+    StateChanged change;
+    Nanos at{ 0 };
+  };
+  std::optional<Failure> failure; // the last
 };
 
 class SessionImpl : public Session {

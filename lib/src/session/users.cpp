@@ -90,6 +90,15 @@ Users::any_live () const {
 }
 
 bool
+Users::any_live_beside (const User *user) const {
+  std::lock_guard lock (lock_);
+  auto entry = find (user);
+  return entry && std::any_of (entries_.begin (), entries_.end (), [&] (const auto &other) {
+           return other != entry && other->live && other->group == entry->group;
+         });
+}
+
+bool
 Users::any_wanting () const {
   std::lock_guard lock (lock_);
   return std::any_of (entries_.begin (), entries_.end (), [] (const auto &e) { return e->wanting; });
@@ -144,7 +153,7 @@ Users::is_reporter (const User *user, const void *group) const {
   // Only who gets events can report them.
   const Entry *first = nullptr;
   for (const auto &entry : entries_) {
-    if (entry->group != group) continue;
+    if (entry->group != group || !entry->reports) continue;
     if (!first || (!first->live && entry->live)) first = entry.get ();
   }
   return first && first->key == user;
@@ -225,6 +234,17 @@ Users::deliver_to (const User *user, const SessionEvent &event) {
     entry = find (user);
   }
   if (entry) call (entry, event);
+}
+
+void
+Users::deliver_again (const User *user, const SessionEvent &event) {
+  auto set_reports = [&] (bool reports) {
+    std::lock_guard lock (lock_);
+    if (auto entry = find (user)) entry->reports = reports;
+  };
+  set_reports (false);
+  deliver_to (user, event);
+  set_reports (true);
 }
 
 void

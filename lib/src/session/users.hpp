@@ -25,6 +25,8 @@ public:
   /// Gets events from now on (session thread). False when it was detached meanwhile.
   bool go_live (const User *user);
   bool any_live () const;
+  /// Another of its group is live.
+  bool any_live_beside (const User *user) const;
   bool any_wanting () const;
   bool attached (const User *user) const;
 
@@ -52,6 +54,8 @@ public:
   /// To every live user, in order of attaching; session thread, no lock held during the calls.
   void deliver (const SessionEvent &event);
   void deliver_to (const User *user, const SessionEvent &event);
+  /// The same where another of its group was told already and has reported it.
+  void deliver_again (const User *user, const SessionEvent &event);
 
 private:
   struct Entry {
@@ -61,6 +65,7 @@ private:
     Needs needs;
     const void *group = nullptr;
     bool wanting = false, live = false;
+    bool reports = true;     ///< may be its group's reporter
     std::thread::id running; // a callback runs there; guarded by lock_
   };
   using EntryPtr = std::shared_ptr<Entry>;
