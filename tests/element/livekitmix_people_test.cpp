@@ -31,43 +31,50 @@ tone_frames (int count) {
   return frames;
 }
 
-/// The loudest sample of each channel since the last look.
+/// The loudest sample of each channel since the last look. The pad may still be measured when it is gone.
 class Meter {
 public:
-  Meter (GstPad *pad, size_t channels) : peaks_ (channels) {
+  Meter (GstPad *pad, size_t channels) : channels_ (channels), peaks_ (std::make_shared<Peaks> ()) {
+    peaks_->of_channels.resize (channels);
     gst_pad_add_probe (
         pad, GST_PAD_PROBE_TYPE_BUFFER,
-        [] (GstPad *, GstPadProbeInfo *info, gpointer self) noexcept {
-          static_cast<Meter *> (self)->measure (GST_PAD_PROBE_INFO_BUFFER (info));
+        [] (GstPad *, GstPadProbeInfo *info, gpointer peaks) noexcept {
+          measure (**static_cast<std::shared_ptr<Peaks> *> (peaks), GST_PAD_PROBE_INFO_BUFFER (info));
           return GST_PAD_PROBE_OK;
         },
-        this, nullptr);
+        new std::shared_ptr (peaks_),
+        [] (gpointer peaks) { delete static_cast<std::shared_ptr<Peaks> *> (peaks); });
   }
   size_t
   channels () const {
-    return peaks_.size ();
+    return channels_;
   }
   std::vector<int>
   look () {
-    std::lock_guard guard (lock_);
-    return std::exchange (peaks_, std::vector<int> (peaks_.size ()));
+    std::lock_guard guard (peaks_->lock);
+    return std::exchange (peaks_->of_channels, std::vector<int> (channels_));
   }
 
 private:
-  void
-  measure (GstBuffer *buffer) {
+  struct Peaks {
+    std::mutex lock;
+    std::vector<int> of_channels;
+  };
+  static void
+  measure (Peaks &peaks, GstBuffer *buffer) {
     GstMapInfo map;
     if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) return;
     const auto *samples = reinterpret_cast<const gint16 *> (map.data);
-    std::lock_guard guard (lock_);
+    std::lock_guard guard (peaks.lock);
     for (size_t i = 0; i < map.size / 2; i++) {
-      auto &peak = peaks_[i % peaks_.size ()];
+      auto &peak = peaks.of_channels[i % peaks.of_channels.size ()];
       peak = std::max (peak, std::abs (int (samples[i])));
     }
     gst_buffer_unmap (buffer, &map);
   }
-  std::mutex lock_;
-  std::vector<int> peaks_;
+
+  const size_t channels_;
+  const std::shared_ptr<Peaks> peaks_;
 };
 
 class MixPeople : public Mix {
