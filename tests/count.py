@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Adds up what the runs of tests/run.sh left behind: `count.py DIRECTORY` reads checks.tsv, meson.*, *.jsonl there.
 
-Prints the failures, then `N passed, N failed[, N skipped][, N at the second go]`. Exit code 0 only if something passed and nothing failed.
+Prints what was skipped and why, the failures, then `N passed, N failed[, N skipped][, N at the second go]`. Exit code 0 only if something passed and nothing failed.
 Cases that passed at their second go only are named; more than SECOND_GOES of them are a failure.
 """
 import collections
@@ -15,6 +15,7 @@ SECOND_GOES = 6  # of some 200 cases that measure real time
 
 counts = collections.Counter()
 failures = []
+skipped = []
 again = []
 
 
@@ -22,6 +23,8 @@ def add(outcome, name, text=""):
     counts[outcome] += 1
     if outcome == "fail":
         failures.append((name, text.strip()))
+    if outcome == "skip":
+        skipped.append((name, text.strip()))
 
 
 def read_checks(path):
@@ -98,6 +101,8 @@ def main():
         read_meson(junit, log)
     for path in sorted(glob.glob(os.path.join(directory, "*.jsonl"))):
         read_python(path)
+    if skipped:
+        show("Skipped", skipped)
     if again:
         show("Passed at the second go only", again)
     if len(again) > SECOND_GOES:
