@@ -121,6 +121,7 @@ void
 SendChannel::set_open (bool open) {
   {
     std::lock_guard lock (send_lock_);
+    open = open && ready_; // an answer and the closing may meet
     if (shut_ || open == open_) return;
     open_ = open;
   }
