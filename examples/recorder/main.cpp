@@ -1,24 +1,18 @@
-// livekit-recorder: records a room into files. Exit codes: see kDescription in options.cpp.
+// livekit-recorder: records a room into files. Exit codes: see kExitCodes in options.cpp.
 #include "run.hpp"
+
+#include "common/command_line.hpp"
 
 #include <gst/gst.h>
 
-#include <clocale>
-#include <cstdio>
+using namespace lk;
 
 int
 main (int, char **argv) {
-  std::setlocale (LC_ALL, "");
-  auto options = lk::recorder::parse (argv);
-  if (!options) {
-    std::fprintf (stderr, "livekit-recorder: %s\nTry livekit-recorder --help\n",
-                  options.error ().message.c_str ());
-    return lk::recorder::kUsage;
-  }
-  if (options->show_version) {
-    std::puts ("livekit-recorder " LK_VERSION);
-    return lk::recorder::kDone;
-  }
+  cli::start ("livekit-recorder");
+  auto options = recorder::parse (argv);
+  if (!options) return cli::refuse (options.error ());
+  if (options->show_version) return cli::show_version ();
   gst_init (nullptr, nullptr);
-  return lk::recorder::run (*options);
+  return recorder::run (*options);
 }

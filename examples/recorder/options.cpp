@@ -1,16 +1,18 @@
 #include "options.hpp"
 
+#include "common/command_line.hpp"
 #include "job/names.hpp"
 #include "job/plan.hpp"
 
-#include "base/ref.hpp"
+#include <glib.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace lk::recorder {
 
 using namespace record;
+using cli::usage;
 
 namespace {
 
@@ -20,7 +22,7 @@ constexpr char kSummary[]
       "  livekit-recorder --room demo --per-track --passthrough\n"
       "  livekit-recorder --room demo -o demo.mp4 -o '{participant}.mkv' -o rtmp://host/live/key";
 
-constexpr char kDescription[]
+constexpr char kNotes[]
     = "Each -o is an output, all from one connection. A name without fields, or with {room}, {time} and "
       "{part}\n"
       "only, is the whole room as one picture and one sound; with {participant} it is a file for each\n"
@@ -30,17 +32,14 @@ constexpr char kDescription[]
       "Files of participants and tracks have what was sent, not encoded again, where the format takes it.\n\n"
       "Formats, by ending or --format: mp4 mkv webm ogg wav m4a mka ts hls (.m3u8), rtmp:// and srt://.\n"
       "Presets: low 720p 1M, medium 1080p 2M, high 1080p 4M, 720p30 3M (default), 720p60, 1080p30, 1080p60.\n"
-      "Times are in seconds, or 90s, 10m, 2h; sizes and rates may end in k, M, G.\n\n"
-      "Environment:\n"
-      "  LIVEKIT_URL, LIVEKIT_TOKEN, LIVEKIT_API_KEY, LIVEKIT_API_SECRET  stand in for the options; better "
-      "for\n"
-      "                      secrets, because other users of the machine can read command lines\n\n"
-      "Exit codes:\n"
-      "  0  recorded: stopped by a signal, a limit, or the end of the room\n"
-      "  1  the room could not be joined, or the connection ended\n"
-      "  2  wrong usage\n"
-      "  3  a file could not be written, or a track not be recorded as asked\n"
-      "  4  nothing was recorded";
+      "Times are in seconds, or 90s, 10m, 2h; sizes and rates may end in k, M, G.\n\n";
+
+constexpr char kExitCodes[] = "Exit codes:\n"
+                              "  0  recorded: stopped by a signal, a limit, or the end of the room\n"
+                              "  1  the room could not be joined, or the connection ended\n"
+                              "  2  wrong usage\n"
+                              "  3  a file could not be written, or a track not be recorded as asked\n"
+                              "  4  nothing was recorded";
 
 constexpr char kPerParticipant[] = "{room}-{participant}-{time}.mkv";
 constexpr char kPerTrack[] = "{room}-{participant}-{track}-{time}.{ext}";
@@ -53,26 +52,8 @@ struct Draft {
   const Preset *preset = nullptr;
   std::optional<unsigned> width, height, fps, video_bps, audio_bps;
   bool per_participant = false, per_track = false;
-  bool visible = false, has_token = false;
+  bool visible = false;
 };
-
-Error
-usage (const std::string &message) {
-  return { Errc::Settings, Retry::Never, message };
-}
-
-struct Flag {
-  const char *name, *help;
-  Result<> (*set) (Draft &);
-};
-
-#define LK_FLAG(option, help, statement)                                                                     \
-  Flag {                                                                                                     \
-    option, help, [] (Draft &d) -> Result<> {                                                                \
-      statement;                                                                                             \
-      return {};                                                                                             \
-    }                                                                                                        \
-  }
 
 Result<>
 set_treatment (Draft &draft, Treatment treatment) {
@@ -82,37 +63,32 @@ set_treatment (Draft &draft, Treatment treatment) {
   return {};
 }
 
-const Flag kFlags[] = {
-  LK_FLAG ("per-participant",
-           "A file for each participant, named {room}-{participant}-{time}.mkv unless an -o says so",
-           d.per_participant = true),
-  LK_FLAG ("per-track",
-           "A file for each track, named {room}-{participant}-{track}-{time}.{ext} unless an -o says so",
-           d.per_track = true),
+using Option = cli::Option<Draft>;
+
+const Option kFlags[] = {
+  { "per-participant",
+    "A file for each participant, named {room}-{participant}-{time}.mkv unless an -o says so",
+    [] (Draft &d) { d.per_participant = true; } },
+  { "per-track",
+    "A file for each track, named {room}-{participant}-{track}-{time}.{ext} unless an -o says so",
+    [] (Draft &d) { d.per_track = true; } },
   { "passthrough", "Encode nothing: a track that the format does not take is an error",
     [] (Draft &d) { return set_treatment (d, Treatment::Copy); } },
   { "encode", "Encode participants and tracks, too, to one size and rate",
     [] (Draft &d) { return set_treatment (d, Treatment::Encode); } },
-  LK_FLAG ("audio-only", "Record no pictures", d.common.video = false),
-  LK_FLAG ("video-only", "Record no sound", d.common.audio = false),
-  LK_FLAG ("software", "Use no encoder of the hardware", d.common.encoding.hardware = false),
-  LK_FLAG ("wait", "Begin with the first published track instead of at once",
-           d.options.request.limits.wait_for_publisher = true),
-  LK_FLAG ("stop-when-empty", "End 10 s after the last participant has left",
-           d.options.request.limits.empty = Millis (10000)),
-  LK_FLAG ("visible", "Let others see the recorder in the room", d.visible = true),
-  LK_FLAG ("overwrite", "Replace files that exist", d.common.overwrite = true),
-  LK_FLAG ("json", "Write state, progress, files and a summary to standard output, a JSON object a line",
-           d.options.json = true),
-  LK_FLAG ("quiet", "Write nothing but errors", d.options.quiet = true),
-  LK_FLAG ("version", "Print the version and exit", d.options.show_version = true),
-};
-
-struct Value {
-  const char *name;
-  char letter;
-  const char *placeholder, *help;
-  Result<> (*set) (Draft &, const std::string &);
+  { "audio-only", "Record no pictures", [] (Draft &d) { d.common.video = false; } },
+  { "video-only", "Record no sound", [] (Draft &d) { d.common.audio = false; } },
+  { "software", "Use no encoder of the hardware", [] (Draft &d) { d.common.encoding.hardware = false; } },
+  { "wait", "Begin with the first published track instead of at once",
+    [] (Draft &d) { d.options.request.limits.wait_for_publisher = true; } },
+  { "stop-when-empty", "End 10 s after the last participant has left",
+    [] (Draft &d) { d.options.request.limits.empty = Millis (10000); } },
+  { "visible", "Let others see the recorder in the room", [] (Draft &d) { d.visible = true; } },
+  { "overwrite", "Replace files that exist", [] (Draft &d) { d.common.overwrite = true; } },
+  { "json", "Write state, progress, files and a summary to standard output, a JSON object a line",
+    [] (Draft &d) { d.options.json = true; } },
+  { "quiet", "Write nothing but errors", [] (Draft &d) { d.options.quiet = true; } },
+  { "version", "Print the version and exit", [] (Draft &d) { d.options.show_version = true; } },
 };
 
 template <auto Member>
@@ -163,96 +139,50 @@ set_preset (Draft &draft, const std::string &name) {
   return usage ("there is no preset '" + name + "':" + known);
 }
 
-#define LK_CONNECTION(option, placeholder, help, property)                                                   \
-  Value {                                                                                                    \
-    option, 0, placeholder, help, [] (Draft &d, const std::string &v) -> Result<> {                          \
-      d.options.request.connection.emplace_back (property, v);                                               \
-      return {};                                                                                             \
-    }                                                                                                        \
-  }
-#define LK_VALUE(option, placeholder, help, expression)                                                      \
-  Value {                                                                                                    \
-    option, 0, placeholder, help, [] (Draft &d, const std::string &v) -> Result<> { return expression; }     \
-  }
-#define LK_TEXT(option, placeholder, help, member)                                                           \
-  LK_VALUE (option, placeholder, help, (d.member = v, Result<> ()))
-
-const Value kValues[] = {
-  { "output", 'o', "NAME", "A file name, rtmp:// or srt:// URL to record to; may be repeated",
-    [] (Draft &d, const std::string &v) -> Result<> {
-      d.locations.push_back (v);
-      return {};
+const Option kValues[] = {
+  { "output", "NAME", "A file name, rtmp:// or srt:// URL to record to; may be repeated",
+    [] (Draft &d, const std::string &v) { d.locations.push_back (v); }, 'o' },
+  { "format", "NAME", "The format, whatever the ending",
+    [] (Draft &d, const std::string &v) { d.common.format = v; } },
+  { "preset", "NAME", "Size and rates: low, medium, high, 720p30, 1080p60 …",
+    [] (Draft &d, const std::string &v) { return set_preset (d, v); } },
+  { "video-codec", "NAME", "h264, vp8, vp9, av1 or h265 (default: the format's)",
+    [] (Draft &d, const std::string &v) { d.common.encoding.video_codec = v; } },
+  { "audio-codec", "NAME", "aac or opus (default: the format's)",
+    [] (Draft &d, const std::string &v) { d.common.encoding.audio_codec = v; } },
+  { "video-bitrate", "RATE", "Bits a second, as 2500k",
+    [] (Draft &d, const std::string &v) { return set_number<&Draft::video_bps> (d, v); } },
+  { "audio-bitrate", "RATE", "Bits a second, as 96k",
+    [] (Draft &d, const std::string &v) { return set_number<&Draft::audio_bps> (d, v); } },
+  { "size", "WxH", "Size of the pictures", [] (Draft &d, const std::string &v) { return set_size (d, v); } },
+  { "fps", "N", "Pictures a second",
+    [] (Draft &d, const std::string &v) { return set_number<&Draft::fps> (d, v); } },
+  { "layout", "NAME", "grid, active-speaker, single, side-by-side, picture-in-picture or screen-share",
+    [] (Draft &d, const std::string &v) { d.options.request.layout = v; } },
+  { "participant", "GLOBS", "Only these identities, comma-separated, ! excludes",
+    [] (Draft &d, const std::string &v) { d.options.request.participants = v; } },
+  { "track", "GLOBS", "Only tracks of these names",
+    [] (Draft &d, const std::string &v) { d.options.request.tracks = v; } },
+  { "source", "NAMES", "Only camera, microphone, screen-share, screen-share-audio",
+    [] (Draft &d, const std::string &v) { d.options.request.sources = v; } },
+  { "segment-time", "TIME", "Begin a new file after so long",
+    [] (Draft &d, const std::string &v) { return set_millis (d.common.segment, v); } },
+  { "segment-size", "SIZE", "Begin a new file after so many bytes",
+    [] (Draft &d, const std::string &v) { return set_bytes (d.common.segment_bytes, v); } },
+  { "max-duration", "TIME", "End after so long",
+    [] (Draft &d, const std::string &v) { return set_millis (d.options.request.limits.duration, v); } },
+  { "max-size", "SIZE", "End when the files have so many bytes",
+    [] (Draft &d, const std::string &v) { return set_bytes (d.options.request.limits.bytes, v); } },
+  { "wait-timeout", "TIME", "Give up when nobody has published after so long",
+    [] (Draft &d, const std::string &v) {
+      d.options.request.limits.wait_for_publisher = true;
+      return set_millis (d.options.request.limits.wait, v);
     } },
-  LK_TEXT ("format", "NAME", "The format, whatever the ending", common.format),
-  LK_VALUE ("preset", "NAME", "Size and rates: low, medium, high, 720p30, 1080p60 …", set_preset (d, v)),
-  LK_TEXT ("video-codec", "NAME", "h264, vp8, vp9, av1 or h265 (default: the format's)",
-           common.encoding.video_codec),
-  LK_TEXT ("audio-codec", "NAME", "aac or opus (default: the format's)", common.encoding.audio_codec),
-  LK_VALUE ("video-bitrate", "RATE", "Bits a second, as 2500k", set_number<&Draft::video_bps> (d, v)),
-  LK_VALUE ("audio-bitrate", "RATE", "Bits a second, as 96k", set_number<&Draft::audio_bps> (d, v)),
-  LK_VALUE ("size", "WxH", "Size of the pictures", set_size (d, v)),
-  LK_VALUE ("fps", "N", "Pictures a second", set_number<&Draft::fps> (d, v)),
-  LK_TEXT ("layout", "NAME", "grid, active-speaker, single, side-by-side, picture-in-picture or screen-share",
-           options.request.layout),
-  LK_TEXT ("participant", "GLOBS", "Only these identities, comma-separated, ! excludes",
-           options.request.participants),
-  LK_TEXT ("track", "GLOBS", "Only tracks of these names", options.request.tracks),
-  LK_TEXT ("source", "NAMES", "Only camera, microphone, screen-share, screen-share-audio",
-           options.request.sources),
-  LK_VALUE ("segment-time", "TIME", "Begin a new file after so long", set_millis (d.common.segment, v)),
-  LK_VALUE ("segment-size", "SIZE", "Begin a new file after so many bytes",
-            set_bytes (d.common.segment_bytes, v)),
-  LK_VALUE ("max-duration", "TIME", "End after so long", set_millis (d.options.request.limits.duration, v)),
-  LK_VALUE ("max-size", "SIZE", "End when the files have so many bytes",
-            set_bytes (d.options.request.limits.bytes, v)),
-  LK_VALUE (
-      "wait-timeout", "TIME", "Give up when nobody has published after so long",
-      (d.options.request.limits.wait_for_publisher = true, set_millis (d.options.request.limits.wait, v))),
-  LK_VALUE ("empty-timeout", "TIME", "End so long after the last participant has left",
-            set_millis (d.options.request.limits.empty.emplace (), v)),
-  LK_CONNECTION ("url", "URL", "Address of the server (LIVEKIT_URL)", "url"),
-  { "token", 0, "TOKEN", "Access token (LIVEKIT_TOKEN)",
-    [] (Draft &d, const std::string &v) -> Result<> {
-      d.has_token = true;
-      d.options.request.connection.emplace_back ("token", v);
-      return {};
+  { "empty-timeout", "TIME", "End so long after the last participant has left",
+    [] (Draft &d, const std::string &v) {
+      return set_millis (d.options.request.limits.empty.emplace (), v);
     } },
-  LK_CONNECTION ("api-key", "KEY", "API key (LIVEKIT_API_KEY)", "api-key"),
-  LK_CONNECTION ("api-secret", "SECRET", "API secret (LIVEKIT_API_SECRET)", "api-secret"),
-  LK_CONNECTION ("room", "NAME", "The room; with a token it is the token's", "room"),
-  LK_CONNECTION ("identity", "ID", "Who records (default: a unique one)", "identity"),
 };
-
-/// GOption's callback for every option: finds it by name.
-gboolean
-take (const char *option, const char *value, gpointer data, GError **error) noexcept {
-  auto &draft = *static_cast<Draft *> (data);
-  const bool letter = option[0] == '-' && option[1] != '-';
-  const char *name = option + std::strspn (option, "-");
-  Result<> set = usage ("unknown option");
-  for (const auto &flag : kFlags)
-    if (std::strcmp (flag.name, name) == 0) set = flag.set (draft);
-  for (const auto &known : kValues)
-    if (letter ? known.letter == *name : std::strcmp (known.name, name) == 0) set = known.set (draft, value);
-  if (set) return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s", option,
-               set.error ().message.c_str ());
-  return FALSE;
-}
-
-std::vector<GOptionEntry>
-entries () {
-  std::vector<GOptionEntry> all;
-  // FILENAME keeps the bytes as they are; the conversion from the locale refuses UTF-8 under LC_ALL=C.
-  for (const auto &value : kValues)
-    all.push_back ({ value.name, value.letter, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
-                     reinterpret_cast<gpointer> (take), value.help, value.placeholder });
-  for (const auto &flag : kFlags)
-    all.push_back ({ flag.name, 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
-                     reinterpret_cast<gpointer> (take), flag.help, nullptr });
-  all.push_back ({});
-  return all;
-}
 
 Scope
 scope_of (const std::string &location) {
@@ -299,7 +229,10 @@ complete (Draft draft) {
     request.outputs.push_back (std::move (output));
   }
   const char *token = g_getenv ("LIVEKIT_TOKEN");
-  request.hidden = !draft.visible && !draft.has_token && !(token && *token);
+  const bool has_token = (token && *token)
+                         || std::any_of (request.connection.begin (), request.connection.end (),
+                                         [] (const auto &property) { return property.first == "token"; });
+  request.hidden = !draft.visible && !has_token;
   if (auto planned = plan (request); !planned) return planned.error ();
   return draft.options;
 }
@@ -343,23 +276,11 @@ parse_duration (const std::string &text) {
 Result<Options>
 parse (char **argv) {
   Draft draft;
-  using ContextPtr = std::unique_ptr<GOptionContext, Deleter<g_option_context_free>>;
-  const ContextPtr context (g_option_context_new (nullptr));
-  g_option_context_set_summary (context.get (), kSummary);
-  g_option_context_set_description (context.get (), kDescription);
-  GOptionGroup *group = g_option_group_new ("main", "", "", &draft, nullptr);
-  g_option_group_add_entries (group, entries ().data ());
-  g_option_context_set_main_group (context.get (), group);
-
-  char **rest = g_strdupv (argv);
-  GError *raw = nullptr;
-  const bool parsed = g_option_context_parse_strv (context.get (), &rest, &raw);
-  const ErrorPtr error (raw);
-  const bool surplus = parsed && g_strv_length (rest) > 1;
-  const std::string first = surplus ? rest[1] : "";
-  g_strfreev (rest);
-  if (!parsed) return usage (error->message);
-  if (surplus) return usage ("'" + first + "' belongs to no option; a file name goes behind -o");
+  cli::CommandLine line (kSummary, std::string (kNotes) + cli::kEnvironment + kExitCodes);
+  line.add (kValues, draft);
+  line.add_connection (draft.options.request.connection, "Who records (default: a unique one)");
+  line.add (kFlags, draft);
+  if (auto fine = line.parse (argv, "; a file name goes behind -o"); !fine) return fine.error ();
   return complete (std::move (draft));
 }
 

@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include "common/command_line.hpp"
 #include "job/job.hpp"
 
 #include "base/ref.hpp"
@@ -13,14 +14,9 @@
 namespace lk::recorder {
 
 using namespace record;
+using namespace cli;
 
 namespace {
-
-int
-complain (const std::string &what, int code) {
-  std::fprintf (stderr, "livekit-recorder: %s\n", what.c_str ());
-  return code;
-}
 
 void
 print (const std::string &line) {

@@ -5,7 +5,8 @@
 
 namespace lk::recorder {
 
-inline constexpr int kDone = 0, kNoRoom = 1, kUsage = 2, kNotWritten = 3, kNothing = 4;
+/// Besides those of common/command_line.hpp.
+inline constexpr int kNotWritten = 3, kNothing = 4;
 
 /// Records until it is over; returns the exit code.
 int run (const Options &options);

@@ -1,6 +1,8 @@
 // The command line of livekit-send.
 #pragma once
 
+#include "common/command_line.hpp"
+
 #include "base/result.hpp"
 
 #include <string>
@@ -21,8 +23,7 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> attributes;
   bool lossy = false, quiet = false, show_version = false;
   unsigned timeout_ms = 15000; ///< for the answer to a call
-  /// Properties of the element for the connection: name and value.
-  std::vector<std::pair<std::string, std::string>> connection;
+  cli::Connection connection;
 };
 
 /// An error is a sentence about the usage.

@@ -1,5 +1,7 @@
 #include "sender.hpp"
 
+#include "common/command_line.hpp"
+
 #include "base/ref.hpp"
 
 #include <glib-unix.h>
@@ -10,18 +12,14 @@
 
 namespace lk::send {
 
+using namespace cli;
+
 namespace {
 
 // A line of standard input longer than this is no line.
 constexpr size_t kMaxLine = 4 * 1024 * 1024;
 // What may wait for the network before reading stops.
 constexpr guint64 kMaxWaiting = 1024 * 1024;
-
-int
-complain (const std::string &what, int code) {
-  std::fprintf (stderr, "livekit-send: %s\n", what.c_str ());
-  return code;
-}
 
 const char *
 mode_of (const Options &options) {

@@ -5,7 +5,8 @@
 
 namespace lk::send {
 
-inline constexpr int kDone = 0, kNoRoom = 1, kUsage = 2, kNotSent = 3, kCallFailed = 4;
+/// Besides those of common/command_line.hpp.
+inline constexpr int kNotSent = 3, kCallFailed = 4;
 
 /// Sends as the options say; returns the exit code.
 int run (const Options &options);

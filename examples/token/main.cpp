@@ -2,12 +2,13 @@
 #include "options.hpp"
 #include "print.hpp"
 
+#include "common/command_line.hpp"
+
 #include "auth/claims.hpp"
 #include "base/json.hpp"
 #include "base/time.hpp"
 
 #include <array>
-#include <clocale>
 #include <cstdio>
 
 using namespace lk;
@@ -15,7 +16,7 @@ using namespace lk::token;
 
 namespace {
 
-constexpr int kDone = 0, kRefused = 1, kUsage = 2;
+constexpr int kRefused = 1;
 /// More than any token that the library reads.
 constexpr std::size_t kMaxInput = 4 * 1024 * 1024;
 
@@ -26,10 +27,8 @@ print (const std::string &text) {
 
 int
 fail (const Error &error) {
-  std::fprintf (stderr, "livekit-token: %s\n", error.message.c_str ());
-  if (error.code == Errc::InvalidToken) return kRefused;
-  std::fputs ("Try livekit-token --help\n", stderr);
-  return kUsage;
+  if (error.code == Errc::InvalidToken) return cli::complain (error.message, kRefused);
+  return cli::refuse (error);
 }
 
 std::chrono::seconds
@@ -76,7 +75,7 @@ mint (Options options) {
   if (!token) return fail (token.error ());
   if (!options.json) {
     print (token->reveal () + "\n");
-    return kDone;
+    return cli::kDone;
   }
   JsonObject *object = json_object_new ();
   json_object_set_string_member (object, "token", token->reveal ().c_str ());
@@ -86,7 +85,7 @@ mint (Options options) {
   auto node = Ref<JsonNode>::adopt (json_node_new (JSON_NODE_OBJECT));
   json_node_take_object (node.get (), object);
   print (to_json (node.get ()) + "\n");
-  return kDone;
+  return cli::kDone;
 }
 
 int
@@ -96,7 +95,7 @@ show (const Options &options, const Result<auth::Claims> &claims, const char *si
     print (auth::claims_to_json (*claims) + "\n");
   else
     print (token::describe (*claims, now ()) + signature);
-  return kDone;
+  return cli::kDone;
 }
 
 int
@@ -112,7 +111,7 @@ verify (const Options &options) {
 
 int
 main (int, char **argv) {
-  std::setlocale (LC_ALL, "");
+  cli::start ("livekit-token");
   auto options = parse (argv);
   if (!options) return fail (options.error ());
   switch (options->action) {
@@ -124,7 +123,7 @@ main (int, char **argv) {
   case Action::Verify:
     return verify (*options);
   case Action::ShowVersion:
-    print ("livekit-token " LK_VERSION "\n");
+    return cli::show_version ();
   }
-  return kDone;
+  return cli::kDone;
 }

@@ -1,12 +1,14 @@
 #include "options.hpp"
 
-#include "base/ref.hpp"
+#include "common/command_line.hpp"
 
-#include <cstring>
+#include <glib.h>
+
 #include <string_view>
-#include <vector>
 
 namespace lk::token {
+
+using cli::usage;
 
 namespace {
 
@@ -29,19 +31,9 @@ constexpr char kDescription[]
       "  1  the token is no token, is not valid now, or is not signed with this key\n"
       "  2  wrong usage, or a setting that no token can have";
 
-Error
-usage (const std::string &message) {
-  return { Errc::Settings, Retry::Never, message };
-}
+using Option = cli::Option<Options>;
 
-/// Options without an argument: what each sets.
-struct Flag {
-  const char *name;
-  const char *help;
-  void (*set) (Options &);
-};
-
-constexpr Flag kFlags[] = {
+const Option kFlags[] = {
   { "join", "May join the room (default when --room and --identity are given)",
     [] (Options &o) { o.join = true; } },
   { "no-join", "May not join the room", [] (Options &o) { o.join = false; } },
@@ -73,12 +65,6 @@ constexpr Flag kFlags[] = {
   { "version", "Print the version and exit", [] (Options &o) { o.action = Action::ShowVersion; } },
 };
 
-/// Options with an argument.
-struct Value {
-  const char *name, *placeholder, *help;
-  Result<> (*set) (Options &, const std::string &);
-};
-
 Result<>
 set_token (Options &options, Action action, const std::string &token) {
   if (!options.token.empty ()) return usage ("give one of --inspect and --verify, once");
@@ -104,27 +90,25 @@ set_sources (Options &options, std::string_view list) {
 
 Result<>
 set_attribute (Options &options, const std::string &pair) {
-  const auto equals = pair.find ('=');
-  if (equals == pair.npos || equals == 0) return usage ("an attribute is written KEY=VALUE");
-  options.claims.attributes[pair.substr (0, equals)] = pair.substr (equals + 1);
+  const auto halves = cli::key_and_value (pair);
+  if (!halves) return halves.error ();
+  options.claims.attributes[halves->first] = halves->second;
   return {};
 }
 
 template <auto Member>
-Result<>
+void
 set_claim (Options &options, const std::string &value) {
   options.claims.*Member = value;
-  return {};
 }
 
 template <auto Member>
-Result<>
+void
 set_grant (Options &options, const std::string &value) {
   options.claims.video.*Member = value;
-  return {};
 }
 
-const Value kValues[] = {
+const Option kValues[] = {
   { "room", "NAME", "The room", set_grant<&auth::VideoGrant::room> },
   { "identity", "ID", "Who joins; unique in the room", set_claim<&auth::Claims::identity> },
   { "name", "NAME", "Name that the others see", set_claim<&auth::Claims::name> },
@@ -149,51 +133,12 @@ const Value kValues[] = {
     set_claim<&auth::Claims::room_config_json> },
   { "api-key", "KEY", "API key (LIVEKIT_API_KEY)", set_claim<&auth::Claims::issuer> },
   { "api-secret", "SECRET", "API secret (LIVEKIT_API_SECRET)",
-    [] (Options &o, const std::string &v) -> Result<> {
-      o.api_secret = Secret (v);
-      return {};
-    } },
+    [] (Options &o, const std::string &v) { o.api_secret = Secret (v); } },
   { "inspect", "TOKEN", "Show a token without checking it; - reads standard input",
     [] (Options &o, const std::string &v) { return set_token (o, Action::Inspect, v); } },
   { "verify", "TOKEN", "Check signature and times of a token, then show it; - reads standard input",
     [] (Options &o, const std::string &v) { return set_token (o, Action::Verify, v); } },
 };
-
-/// GOption's callback for every option: finds it by name.
-gboolean
-take (const char *option, const char *value, gpointer data, GError **error) noexcept {
-  auto &options = *static_cast<Options *> (data);
-  const char *name = option + std::strspn (option, "-");
-  for (const auto &flag : kFlags) {
-    if (std::strcmp (flag.name, name) != 0) continue;
-    flag.set (options);
-    return TRUE;
-  }
-  for (const auto &known : kValues) {
-    if (std::strcmp (known.name, name) != 0) continue;
-    const auto set = known.set (options, value);
-    if (set) return TRUE;
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s: %s", name,
-                 set.error ().message.c_str ());
-    return FALSE;
-  }
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION, "unknown option --%s", name);
-  return FALSE;
-}
-
-std::vector<GOptionEntry>
-entries () {
-  std::vector<GOptionEntry> all;
-  // FILENAME keeps the bytes as they are; the conversion from the locale refuses UTF-8 under LC_ALL=C.
-  for (const auto &value : kValues)
-    all.push_back ({ value.name, 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
-                     reinterpret_cast<gpointer> (take), value.help, value.placeholder });
-  for (const auto &flag : kFlags)
-    all.push_back ({ flag.name, 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
-                     reinterpret_cast<gpointer> (take), flag.help, nullptr });
-  all.push_back ({});
-  return all;
-}
 
 std::string
 environment (const char *name) {
@@ -209,23 +154,10 @@ parse (char **argv) {
   options.claims.issuer = environment ("LIVEKIT_API_KEY");
   options.api_secret = Secret (environment ("LIVEKIT_API_SECRET"));
 
-  using ContextPtr = std::unique_ptr<GOptionContext, Deleter<g_option_context_free>>;
-  const ContextPtr context (g_option_context_new (nullptr));
-  g_option_context_set_summary (context.get (), kSummary);
-  g_option_context_set_description (context.get (), kDescription);
-  GOptionGroup *group = g_option_group_new ("main", "", "", &options, nullptr);
-  g_option_group_add_entries (group, entries ().data ());
-  g_option_context_set_main_group (context.get (), group);
-
-  char **rest = g_strdupv (argv);
-  GError *raw = nullptr;
-  const bool parsed = g_option_context_parse_strv (context.get (), &rest, &raw);
-  const ErrorPtr error (raw);
-  const bool surplus = parsed && g_strv_length (rest) > 1;
-  const std::string first = surplus ? rest[1] : "";
-  g_strfreev (rest);
-  if (!parsed) return usage (error->message);
-  if (surplus) return usage ("'" + first + "' belongs to no option");
+  cli::CommandLine line (kSummary, kDescription);
+  line.add (kValues, options);
+  line.add (kFlags, options);
+  if (auto fine = line.parse (argv); !fine) return fine.error ();
   return options;
 }
 
