@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Prints the node_modules folder of the browser tests on stdout, after filling it as package.json says.
-# There is no lock file, because one names the registry it was written against: the two packages are pinned by
-# exact versions instead. That is enough: of livekit-client only the bundled file is used, and playwright-core
-# depends on nothing.
+# Prints the node_modules folder of the JavaScript clients on stdout, after filling it as package.json says.
+# There is no lock file, because one names the registry it was written against: the packages are pinned by exact
+# versions instead. That is enough: of livekit-client only the bundled file is used, playwright-core depends on
+# nothing, and rtc-node is the other end of a benchmark only.
 set -euo pipefail
 
 say () { printf '[npm] %s\n' "$*" >&2; }
@@ -19,7 +19,7 @@ exec 9>"$cache/interop.lock"
 flock 9
 
 if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
-  say "installing livekit-client and playwright-core"
+  say "installing livekit-client, playwright-core and rtc-node"
   rm -rf "$folder"
   mkdir -p "$folder"
   cp "$here/package.json" "$folder"

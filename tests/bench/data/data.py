@@ -1,6 +1,7 @@
 """What data costs: throughput of two participants, and round trips to an echo by an official SDK.
 
-The echo is the Python SDK's and, where there is a Chromium, livekit-client's: Python itself takes most of its time.
+Beside the library and the elements run the Python SDK and webrtcbin alone, which is the limit of what they can reach.
+The echo is the SDK's for Node.js and, where there is a Chromium, livekit-client's.
 """
 import itertools
 import json
@@ -19,17 +20,21 @@ sys.path.append(os.path.join(ROOT, "tests", "interop"))
 from browser import Browser  # pylint: disable=wrong-import-position
 
 PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "data-bench")
-SDK_END = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk_end.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
+SDK_END, NODE_ECHO = os.path.join(HERE, "sdk_end.py"), os.path.join(HERE, "node_echo.js")
 OURS = ("library", "elements")
+BARE = "webrtcbin"
+PACKAGES = os.path.join(ROOT, "tests", "interop", "packages.sh")
 
 
 class DataBench:
-    """Ends are processes of their own: "library", "elements" or "sdk"."""
+    """Ends are processes of their own: "library", "elements", "webrtcbin" or "sdk"."""
 
     def __init__(self, lk_server, rounds, figures):
         self.server, self.rounds, self.figures = lk_server, rounds, figures
         self.room = ""
-        self.echoes = ["SDK"]
+        self.packages = subprocess.run([PACKAGES], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        self.echoes = ["rtc-node"]
         try:
             self.browser = Browser()
             self.echoes.append("livekit-client")
@@ -43,14 +48,18 @@ class DataBench:
                        str(count), str(size), "1" if lossy else "0"]
         else:
             command = [PROGRAM, what, f"--count={count}", f"--size={max(size, 4)}", f"--rate={rate}",
-                       *(["--lossy"] if lossy else []), *(["--elements"] if end == "elements" else [])]
+                       *(["--lossy"] if lossy else []), f"--by={end}"]
         env = dict(launch.environment(self.server), LK_ROOM=self.room, LK_IDENTITY=identity)
         process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
-        if what in ("receive", "echo"):
-            while (line := process.stdout.readline()) and line != "ready\n":
-                pass
-            time.sleep(1)  # its transport follows the join
+        if what == "receive":
+            self.await_ready(process)
         return process
+
+    @staticmethod
+    def await_ready(process):
+        while (line := process.stdout.readline()) and line != "ready\n":
+            pass
+        time.sleep(1)  # its transport follows the join
 
     def result(self, process):
         out, _ = process.communicate(timeout=180)
@@ -69,11 +78,13 @@ class DataBench:
         sent, heard = self.flow(sender, receiver, count, size)
         name = f"reliable {size} B, {sender} → {receiver}"
         seconds = heard["last"] - heard["first"] or 1
-        self.figures.add(f"{name}, messages/s", heard["count"] / seconds)
+        rate = heard["count"] / seconds
+        self.figures.add(f"{name}, messages/s", rate)
         self.figures.add(f"{name}, MB/s", heard["bytes"] / seconds / 1e6)
         self.figures.add(f"{name}, lost or disordered, %", 100 * (count - heard["count"] + heard["out_of_order"]) / count)
         self.figures.add(f"{name}, CPU-µs a message, sender", sent["cpu"] * 1e6 / count)
         self.figures.add(f"{name}, CPU-µs a message, receiver", heard["cpu"] * 1e6 / max(1, heard["count"]))
+        return rate
 
     def lossy(self, sender, receiver, count, size, rate):
         """At a given pace; the SDK, which knows none, as fast as it goes."""
@@ -83,8 +94,9 @@ class DataBench:
         self.figures.add(f"{name}, lost, %", 100 * (count - heard["count"]) / count)
 
     def round_trip(self, pinging, echoing, size, lossy):
+        """Returns the median in seconds."""
         self.room = uuid.uuid4().hex[:8]
-        stop = self.python_echo(lossy) if echoing == "SDK" else self.browser_echo(lossy)
+        stop = self.node_echo(lossy) if echoing == "rtc-node" else self.browser_echo(lossy)
         try:
             times = self.result(self.start(pinging, "ping", 200, size, lossy))["round_trips"][20:]
         finally:
@@ -92,9 +104,12 @@ class DataBench:
         name = f"round trip {size} B {'lossy' if lossy else 'reliable'}, {pinging} → echo of {echoing}"
         self.figures.add(f"{name}, p50, ms", statistics.median(times) * 1000)
         self.figures.add(f"{name}, p95, ms", sorted(times)[int(len(times) * 0.95)] * 1000)
+        return statistics.median(times)
 
-    def python_echo(self, lossy):
-        echo = self.start("sdk", "echo", 0, 0, lossy)
+    def node_echo(self, lossy):
+        echo = subprocess.Popen(["node", NODE_ECHO, self.packages, self.server.url, token(self.server, self.room, "node"),
+                                 "1" if lossy else "0"], stdout=subprocess.PIPE, text=True)
+        self.await_ready(echo)
 
         def stop():
             echo.terminate()
@@ -108,14 +123,19 @@ class DataBench:
 
     def run(self):
         for _ in range(self.rounds):
+            rates = {end: self.throughput(end, end, 40_000, 1000) for end in (BARE, *OURS)}
             for end in OURS:
-                self.throughput(end, end, 40_000, 1000)
+                self.figures.add(f"reliable 1000 B, {end}, ratio to webrtcbin alone", rates[end] / rates[BARE])
+            for end in OURS:
                 self.throughput(end, end, 5_000, 15_000)
+            for end in (BARE, *OURS):
                 self.lossy(end, end, 30_000, 100, 10_000)
             self.throughput("sdk", "sdk", 4_000, 1000)
             self.throughput("sdk", "sdk", 800, 15_000)
             self.throughput("sdk", "library", 4_000, 1000)
             self.lossy("sdk", "sdk", 4_000, 100, 0)
-            for end, echoing in itertools.product((*OURS, "sdk"), self.echoes):
-                self.round_trip(end, echoing, 1000, False)
-                self.round_trip(end, echoing, 100, True)
+            for echoing, (size, lossy) in itertools.product(self.echoes, ((1000, False), (100, True))):
+                trips = {end: self.round_trip(end, echoing, size, lossy) for end in (BARE, *OURS, "sdk")}
+                for end in OURS:
+                    self.figures.add(f"round trip {size} B {'lossy' if lossy else 'reliable'} to {echoing}, {end}, ratio to webrtcbin alone",
+                                     trips[end] / trips[BARE])

@@ -1,6 +1,6 @@
-"""The official Python SDK as one end of a measurement of data: what data-bench does, and the echo.
+"""The official Python SDK as one end of a measurement of data: what data-bench does.
 
-    sdk_end.py receive|send|ping|echo URL TOKEN [COUNT SIZE LOSSY]
+    sdk_end.py receive|send|ping URL TOKEN [COUNT SIZE LOSSY]
 """
 import asyncio
 import json
@@ -50,24 +50,10 @@ async def ping(room, count, size, lossy):
     print(json.dumps({"round_trips": times}))
 
 
-async def echo(room, _count, _size, lossy):
-    tasks = set()
-
-    def heard(packet):
-        if packet.topic != "ping":
-            return
-        task = asyncio.ensure_future(room.local_participant.publish_data(packet.data, reliable=not lossy, topic="echo"))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-    room.on("data_received", heard)
-    print("ready", flush=True)
-    await asyncio.sleep(3600)
-
-
 async def main(what, url, token, count="0", size="0", lossy="0"):
     room = rtc.Room()
     await room.connect(url, token)
-    await {"receive": receive, "send": send, "ping": ping, "echo": echo}[what](room, int(count), int(size), lossy == "1")
+    await {"receive": receive, "send": send, "ping": ping}[what](room, int(count), int(size), lossy == "1")
     await room.disconnect()
 
 
