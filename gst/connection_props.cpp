@@ -12,73 +12,93 @@ namespace {
 using Config = ConnectionConfig;
 using Row = Prop<Config>;
 
-#define LK_STRING_ROW(prop, field, nick, blurb)                                                              \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, kReady); },              \
-        [] (Config &c, const GValue *v) {                                                                    \
-          const gchar *text = g_value_get_string (v);                                                        \
-          c.settings.field = text ? std::optional<std::string> (text) : std::nullopt;                        \
-        },                                                                                                   \
-        [] (const Config &c, GValue *v) {                                                                    \
-          g_value_set_string (v, c.settings.field ? c.settings.field->c_str () : nullptr);                   \
-        }                                                                                                    \
-  }
-#define LK_SECRET_ROW(prop, field, flags, nick, blurb)                                                       \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, flags); },               \
-        [] (Config &c, const GValue *v) {                                                                    \
-          const gchar *text = g_value_get_string (v);                                                        \
-          c.settings.field = text ? std::optional<Secret> (Secret (text)) : std::nullopt;                    \
-        },                                                                                                   \
-        nullptr                                                                                              \
-  }
-#define LK_BOOL_ROW(prop, field, nick, blurb)                                                                \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_boolean (n, nick, blurb, FALSE, kReady); },               \
-        [] (Config &c, const GValue *v) { c.settings.field = g_value_get_boolean (v) != FALSE; },            \
-        [] (const Config &c, GValue *v) { g_value_set_boolean (v, c.settings.field.value_or (false)); }      \
-  }
-#define LK_RECONNECT_ROW(prop, field, of_policy, nick, blurb, least)                                         \
-  Row {                                                                                                      \
-    prop,                                                                                                    \
-        [] (const char *n) {                                                                                 \
-          return g_param_spec_uint (n, nick, blurb, least, 86'400'000,                                       \
-                                    guint (session::ReconnectPolicy ().of_policy.count ()), kReady);         \
-        },                                                                                                   \
-        [] (Config &c, const GValue *v) { c.settings.field = Millis (g_value_get_uint (v)); },               \
-        [] (const Config &c, GValue *v) {                                                                    \
-          g_value_set_uint (v, guint (session::reconnect_policy (c.settings).of_policy.count ()));           \
-        }                                                                                                    \
-  }
+using session::Settings;
+
+// What an element leaves unset, another of its participant may set.
+
+template <std::optional<std::string> Settings::*Field>
+Row
+setting_text (const char *name, const char *nick, const char *blurb) {
+  return { name, [=] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, kReady); },
+           [] (Config &c, const GValue *v) {
+             const gchar *text = g_value_get_string (v);
+             c.settings.*Field = text ? std::optional<std::string> (text) : std::nullopt;
+           },
+           [] (const Config &c, GValue *v) {
+             g_value_set_string (v, c.settings.*Field ? (c.settings.*Field)->c_str () : nullptr);
+           } };
+}
+
+template <std::optional<Secret> Settings::*Field>
+Row
+setting_secret (const char *name, const char *nick, const char *blurb, GParamFlags flags) {
+  return { name, [=] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, flags); },
+           [] (Config &c, const GValue *v) {
+             const gchar *text = g_value_get_string (v);
+             c.settings.*Field = text ? std::optional<Secret> (Secret (text)) : std::nullopt;
+           },
+           nullptr };
+}
+
+template <std::optional<bool> Settings::*Field>
+Row
+setting_switch (const char *name, const char *nick, const char *blurb) {
+  return { name, [=] (const char *n) { return g_param_spec_boolean (n, nick, blurb, FALSE, kReady); },
+           [] (Config &c, const GValue *v) { c.settings.*Field = g_value_get_boolean (v) != FALSE; },
+           [] (const Config &c, GValue *v) {
+             g_value_set_boolean (v, (c.settings.*Field).value_or (false));
+           } };
+}
+
+template <std::optional<Millis> Settings::*Field, Millis session::ReconnectPolicy::*InForce>
+Row
+setting_wait (const char *name, const char *nick, const char *blurb, guint least) {
+  return { name,
+           [=] (const char *n) {
+             return g_param_spec_uint (n, nick, blurb, least, 86'400'000,
+                                       guint ((session::ReconnectPolicy ().*InForce).count ()), kReady);
+           },
+           [] (Config &c, const GValue *v) { c.settings.*Field = Millis (g_value_get_uint (v)); },
+           [] (const Config &c, GValue *v) {
+             g_value_set_uint (v, guint ((session::reconnect_policy (c.settings).*InForce).count ()));
+           } };
+}
 
 } // namespace
 
 std::span<const Row>
 connection_props () {
   static const Row rows[] = {
-    LK_STRING_ROW (
-        "url", url, "URL",
+    setting_text<&Settings::url> (
+        "url", "URL",
         "Address of the server: ws://, wss://, http:// or https:// (default: environment LIVEKIT_URL)"),
-    LK_SECRET_ROW (kTokenProperty, token, kSecretPlaying, "Token",
-                   "Access token (default: environment LIVEKIT_TOKEN); or give api-key, api-secret and room. "
-                   "Set while playing it is for the next connect"),
-    LK_STRING_ROW ("token-file", token_file, "Token file",
-                   "File with the access token, read again before each connect (default: none)"),
-    LK_SECRET_ROW ("token-url", token_url, kSecret, "Token URL",
-                   "LiveKit token endpoint, http:// or https://: asked for a token, by POST, when there is "
-                   "none that has not run out (default: none)"),
-    LK_STRING_ROW ("api-key", api_key, "API key",
-                   "Key to make the token with (default: environment LIVEKIT_API_KEY)"),
-    LK_SECRET_ROW ("api-secret", api_secret, kSecret, "API secret",
-                   "Secret to make the token with (default: environment LIVEKIT_API_SECRET)"),
-    LK_STRING_ROW ("room", room, "Room", "Room to join; with a token it must be the token's"),
-    LK_STRING_ROW (
-        "identity", identity, "Identity",
+    setting_secret<&Settings::token> (
+        kTokenProperty, "Token",
+        "Access token (default: environment LIVEKIT_TOKEN); or give api-key, api-secret and room. "
+        "Set while playing it is for the next connect",
+        kSecretPlaying),
+    setting_text<&Settings::token_file> (
+        "token-file", "Token file",
+        "File with the access token, read again before each connect (default: none)"),
+    setting_secret<&Settings::token_url> (
+        "token-url", "Token URL",
+        "LiveKit token endpoint, http:// or https://: asked for a token, by POST, when there is "
+        "none that has not run out (default: none)",
+        kSecret),
+    setting_text<&Settings::api_key> ("api-key", "API key",
+                                      "Key to make the token with (default: environment LIVEKIT_API_KEY)"),
+    setting_secret<&Settings::api_secret> (
+        "api-secret", "API secret", "Secret to make the token with (default: environment LIVEKIT_API_SECRET)",
+        kSecret),
+    setting_text<&Settings::room> ("room", "Room", "Room to join; with a token it must be the token's"),
+    setting_text<&Settings::identity> (
+        "identity", "Identity",
         "Identity of the participant (default: a unique one); with a token it must be the token's"),
-    LK_STRING_ROW ("participant-name", participant_name, "Participant name",
-                   "Name that others see, instead of the identity (default: none)"),
-    LK_STRING_ROW ("metadata", metadata, "Metadata",
-                   "Text of the application's own for others to see (default: none)"),
+    setting_text<&Settings::participant_name> (
+        "participant-name", "Participant name",
+        "Name that others see, instead of the identity (default: none)"),
+    setting_text<&Settings::metadata> ("metadata", "Metadata",
+                                       "Text of the application's own for others to see (default: none)"),
     Row{ "attributes",
          [] (const char *n) {
            return g_param_spec_boxed (
@@ -93,18 +113,14 @@ connection_props () {
            if (c.settings.attributes)
              g_value_take_boxed (v, to_structure (*c.settings.attributes).release ());
          } },
-    LK_BOOL_ROW ("hidden", hidden, "Hidden",
-                 "Join without being seen by others (only with api-key and api-secret)"),
-    LK_BOOL_ROW ("recorder", recorder, "Recorder", "Join as a recorder (only with api-key and api-secret)"),
-    Row{ "session",
-         [] (const char *n) {
-           return g_param_spec_string (n, "Session",
-                                       "Elements with the same session are one participant: within a "
-                                       "pipeline by any name, across pipelines by a non-empty one",
-                                       "", kReady);
-         },
-         [] (Config &c, const GValue *v) { c.session_name = string_of (v); },
-         [] (const Config &c, GValue *v) { g_value_set_string (v, c.session_name.c_str ()); } },
+    setting_switch<&Settings::hidden> (
+        "hidden", "Hidden", "Join without being seen by others (only with api-key and api-secret)"),
+    setting_switch<&Settings::recorder> ("recorder", "Recorder",
+                                         "Join as a recorder (only with api-key and api-secret)"),
+    text_prop<&Config::session_name> ("session", "Session",
+                                      "Elements with the same session are one participant: within a "
+                                      "pipeline by any name, across pipelines by a non-empty one",
+                                      kReady),
     Row{ "connect-timeout",
          [] (const char *n) {
            return g_param_spec_uint (n, "Connect timeout",
@@ -127,13 +143,15 @@ connection_props () {
          [] (const Config &c, GValue *v) {
            g_value_set_enum (v, gint (session::reconnect_policy (c.settings).mode));
          } },
-    LK_RECONNECT_ROW ("reconnect-initial", reconnect_initial, initial, "Reconnect initial",
-                      "Longest wait before the second attempt, in ms; the first is made at once", 1),
-    LK_RECONNECT_ROW ("reconnect-max", reconnect_max, max, "Reconnect maximum",
-                      "Longest wait between attempts, in ms; 400 during the first 10 s", 1),
-    LK_RECONNECT_ROW ("reconnect-timeout", reconnect_timeout, timeout, "Reconnect timeout",
-                      "How long a lost connection is sought before it counts as ended, in ms (0: for ever)",
-                      0),
+    setting_wait<&Settings::reconnect_initial, &session::ReconnectPolicy::initial> (
+        "reconnect-initial", "Reconnect initial",
+        "Longest wait before the second attempt, in ms; the first is made at once", 1),
+    setting_wait<&Settings::reconnect_max, &session::ReconnectPolicy::max> (
+        "reconnect-max", "Reconnect maximum",
+        "Longest wait between attempts, in ms; 400 during the first 10 s", 1),
+    setting_wait<&Settings::reconnect_timeout, &session::ReconnectPolicy::timeout> (
+        "reconnect-timeout", "Reconnect timeout",
+        "How long a lost connection is sought before it counts as ended, in ms (0: for ever)", 0),
     Row{ "reconnect-multiplier",
          [] (const char *n) {
            return g_param_spec_double (n, "Reconnect multiplier", "By how much the wait grows each time", 1,
@@ -143,14 +161,8 @@ connection_props () {
          [] (const Config &c, GValue *v) {
            g_value_set_double (v, session::reconnect_policy (c.settings).multiplier);
          } },
-    Row{ "on-disconnect",
-         [] (const char *n) {
-           return g_param_spec_enum (n, "On disconnect", "What to do when the session ends",
-                                     GST_TYPE_LIVEKIT_ON_DISCONNECT, GST_LIVEKIT_ON_DISCONNECT_AUTO,
-                                     kPlaying);
-         },
-         [] (Config &c, const GValue *v) { c.on_disconnect = GstLiveKitOnDisconnect (g_value_get_enum (v)); },
-         [] (const Config &c, GValue *v) { g_value_set_enum (v, c.on_disconnect); } },
+    enum_prop<&Config::on_disconnect> ("on-disconnect", "On disconnect", "What to do when the session ends",
+                                       GST_TYPE_LIVEKIT_ON_DISCONNECT, kPlaying),
     Row{ "ice-transport-policy",
          [] (const char *n) {
            return g_param_spec_enum (n, "ICE transport policy", "Which network paths media may take",
@@ -164,8 +176,9 @@ connection_props () {
            g_value_set_enum (v, c.settings.relay_only.value_or (false) ? GST_LIVEKIT_TRANSPORT_POLICY_RELAY
                                                                        : GST_LIVEKIT_TRANSPORT_POLICY_ALL);
          } },
-    LK_STRING_ROW ("stun-server", stun_server, "STUN server",
-                   "stun://host:port, instead of the server's own (default: what the join response names)"),
+    setting_text<&Settings::stun_server> (
+        "stun-server", "STUN server",
+        "stun://host:port, instead of the server's own (default: what the join response names)"),
     Row{ "turn-servers",
          [] (const char *n) {
            return gst_param_spec_array (
@@ -184,12 +197,12 @@ connection_props () {
            c.settings.turn_servers = std::move (servers);
          },
          nullptr },
-    LK_STRING_ROW ("proxy", proxy, "Proxy",
-                   "Proxy for signalling and for TURN inside TLS, http://host:port or socks5://host:port "
-                   "(default: the environment, "
-                   "http_proxy, https_proxy, all_proxy, no_proxy)"),
-    LK_STRING_ROW ("ca-file", ca_file, "CA file",
-                   "PEM file with the certificates to trust (default: the system's)"),
+    setting_text<&Settings::proxy> (
+        "proxy", "Proxy",
+        "Proxy for signalling and for TURN inside TLS, http://host:port or socks5://host:port "
+        "(default: the environment, http_proxy, https_proxy, all_proxy, no_proxy)"),
+    setting_text<&Settings::ca_file> ("ca-file", "CA file",
+                                      "PEM file with the certificates to trust (default: the system's)"),
     Row{ "tls-validation-flags",
          [] (const char *n) {
            return g_param_spec_flags (n, "TLS validation flags",
@@ -200,15 +213,10 @@ connection_props () {
          [] (const Config &c, GValue *v) {
            g_value_set_flags (v, c.settings.tls_validation_flags.value_or (G_TLS_CERTIFICATE_VALIDATE_ALL));
          } },
-    Row{ "rpc-methods",
-         [] (const char *n) {
-           return g_param_spec_string (n, "RPC methods",
-                                       "Methods that others may call, comma-separated: signal rpc-invoked "
-                                       "(default: none)",
-                                       "", kReady);
-         },
-         [] (Config &c, const GValue *v) { c.rpc_methods = string_of (v); },
-         [] (const Config &c, GValue *v) { g_value_set_string (v, c.rpc_methods.c_str ()); } },
+    text_prop<&Config::rpc_methods> ("rpc-methods", "RPC methods",
+                                     "Methods that others may call, comma-separated: signal rpc-invoked "
+                                     "(default: none)",
+                                     kReady),
     Row{ "connection-state",
          [] (const char *n) {
            return g_param_spec_enum (n, "Connection state", "Where the session stands",

@@ -38,52 +38,36 @@ namespace {
 
 using Row = Prop<SendSettings>;
 
-#define LK_TEXT_ROW(prop, field, nick, blurb, flags)                                                         \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, "", flags); },                    \
-        [] (SendSettings &s, const GValue *v) { s.field = string_of (v); },                                  \
-        [] (const SendSettings &s, GValue *v) { g_value_set_string (v, s.field.c_str ()); }                  \
-  }
-#define LK_ENUM_ROW(prop, field, Type, type, nick, blurb, flags)                                             \
-  Row {                                                                                                      \
-    prop,                                                                                                    \
-        [] (const char *n) {                                                                                 \
-          return g_param_spec_enum (n, nick, blurb, type, SendSettings ().field, flags);                     \
-        },                                                                                                   \
-        [] (SendSettings &s, const GValue *v) { s.field = Type (g_value_get_enum (v)); },                    \
-        [] (const SendSettings &s, GValue *v) { g_value_set_enum (v, s.field); }                             \
-  }
-
 std::span<const Row>
 rows () {
   static const Row table[] = {
-    LK_ENUM_ROW ("mode", mode, GstLiveKitDataKind, GST_TYPE_LIVEKIT_DATA_KIND, "Mode",
-                 "In which form buffers are sent", kReady),
-    LK_TEXT_ROW ("topic", topic, "Topic",
-                 "Topic of packets and streams; in mode=track the name of the track (default: none)",
-                 kPlaying),
-    LK_TEXT_ROW ("destinations", destinations, "Destinations",
-                 "Identities to send to, comma-separated (default: everybody else in the room)", kPlaying),
-    LK_ENUM_ROW ("reliability", reliability, GstLiveKitReliability, GST_TYPE_LIVEKIT_RELIABILITY,
-                 "Reliability", "How packets travel", kPlaying),
-    LK_ENUM_ROW ("oversize", oversize, GstLiveKitOversize, GST_TYPE_LIVEKIT_OVERSIZE, "Oversize",
-                 "What to do in mode=packet with a buffer over 1,300 bytes (lossy) or 15,360 (reliable)",
-                 kPlaying),
-    Row{ "max-latency",
-         [] (const char *n) {
-           return g_param_spec_uint (n, "Maximum latency",
-                                     "Lossy packets and frames of a track that waited longer for the network "
-                                     "are dropped, in ms; 0: no limit",
-                                     0, 60000, 0, kPlaying);
-         },
-         [] (SendSettings &s, const GValue *v) { s.max_latency_ms = g_value_get_uint (v); },
-         [] (const SendSettings &s, GValue *v) { g_value_set_uint (v, s.max_latency_ms); } },
-    LK_ENUM_ROW ("stream-per", stream_per, GstLiveKitStreamPer, GST_TYPE_LIVEKIT_STREAM_PER, "Stream per",
-                 "What makes one stream in mode=text and mode=bytes; a file is a segment", kReady),
-    LK_TEXT_ROW ("mime-type", mime_type, "MIME type",
-                 "Of streams (default: text/plain, application/octet-stream)", kPlaying),
-    LK_TEXT_ROW ("stream-name", stream_name, "Stream name",
-                 "Name of byte streams, usually that of a file (default: none)", kPlaying),
+    enum_prop<&SendSettings::mode> ("mode", "Mode", "In which form buffers are sent",
+                                    GST_TYPE_LIVEKIT_DATA_KIND, kReady),
+    text_prop<&SendSettings::topic> (
+        "topic", "Topic", "Topic of packets and streams; in mode=track the name of the track (default: none)",
+        kPlaying),
+    text_prop<&SendSettings::destinations> (
+        "destinations", "Destinations",
+        "Identities to send to, comma-separated (default: everybody else in the room)", kPlaying),
+    enum_prop<&SendSettings::reliability> ("reliability", "Reliability", "How packets travel",
+                                           GST_TYPE_LIVEKIT_RELIABILITY, kPlaying),
+    enum_prop<&SendSettings::oversize> (
+        "oversize", "Oversize",
+        "What to do in mode=packet with a buffer over 1,300 bytes (lossy) or 15,360 (reliable)",
+        GST_TYPE_LIVEKIT_OVERSIZE, kPlaying),
+    uint_prop<&SendSettings::max_latency_ms> (
+        "max-latency", "Maximum latency",
+        "Lossy packets and frames of a track that waited longer for the network "
+        "are dropped, in ms; 0: no limit",
+        0, 60000, kPlaying),
+    enum_prop<&SendSettings::stream_per> (
+        "stream-per", "Stream per", "What makes one stream in mode=text and mode=bytes; a file is a segment",
+        GST_TYPE_LIVEKIT_STREAM_PER, kReady),
+    text_prop<&SendSettings::mime_type> (
+        "mime-type", "MIME type", "Of streams (default: text/plain, application/octet-stream)", kPlaying),
+    text_prop<&SendSettings::stream_name> ("stream-name", "Stream name",
+                                           "Name of byte streams, usually that of a file (default: none)",
+                                           kPlaying),
     Row{ "stream-attributes",
          [] (const char *n) {
            return g_param_spec_boxed (n, "Stream attributes",
@@ -96,36 +80,23 @@ rows () {
          [] (const SendSettings &s, GValue *v) {
            if (!s.attributes.empty ()) g_value_take_boxed (v, to_structure (s.attributes).release ());
          } },
-    Row{ "send-time",
-         [] (const char *n) {
-           return g_param_spec_boolean (n, "Send time",
-                                        "Packets and streams carry the time of their (first) buffer in "
-                                        "microseconds since 1970, as start time or attribute capture-time; "
-                                        "frames of a track and transcriptions always have it",
-                                        FALSE, kPlaying);
-         },
-         [] (SendSettings &s, const GValue *v) { s.send_time = g_value_get_boolean (v); },
-         [] (const SendSettings &s, GValue *v) { g_value_set_boolean (v, s.send_time); } },
-    Row{ "resend-window",
-         [] (const char *n) {
-           return g_param_spec_uint (
-               n, "Resend window",
-               "After a full reconnect reliable data of so long before it is sent again, "
-               "in ms: receivers of this plugin drop what they have, others may get it "
-               "twice; 0: only what had not left. The widest of a session counts",
-               0, 30000, 1000, kReady);
-         },
-         [] (SendSettings &s, const GValue *v) { s.resend_window_ms = g_value_get_uint (v); },
-         [] (const SendSettings &s, GValue *v) { g_value_set_uint (v, s.resend_window_ms); } },
-    Row{ "drain-timeout",
-         [] (const char *n) {
-           return g_param_spec_uint (n, "Drain timeout",
-                                     "How long EOS waits for the network to take what is left of reliable "
-                                     "data, in ms; then a warning tells how much was lost",
-                                     0, 3600000, 10000, kPlaying);
-         },
-         [] (SendSettings &s, const GValue *v) { s.drain_timeout_ms = g_value_get_uint (v); },
-         [] (const SendSettings &s, GValue *v) { g_value_set_uint (v, s.drain_timeout_ms); } },
+    switch_prop<&SendSettings::send_time> (
+        "send-time", "Send time",
+        "Packets and streams carry the time of their (first) buffer in "
+        "microseconds since 1970, as start time or attribute capture-time; "
+        "frames of a track and transcriptions always have it",
+        kPlaying),
+    uint_prop<&SendSettings::resend_window_ms> (
+        "resend-window", "Resend window",
+        "After a full reconnect reliable data of so long before it is sent again, "
+        "in ms: receivers of this plugin drop what they have, others may get it "
+        "twice; 0: only what had not left. The widest of a session counts",
+        0, 30000, kReady),
+    uint_prop<&SendSettings::drain_timeout_ms> (
+        "drain-timeout", "Drain timeout",
+        "How long EOS waits for the network to take what is left of reliable "
+        "data, in ms; then a warning tells how much was lost",
+        0, 3600000, kPlaying),
   };
   return table;
 }

@@ -36,51 +36,18 @@ namespace {
 
 using Row = Prop<ReceiveSettings>;
 
-#define LK_GLOB_ROW(prop, field, nick, blurb)                                                                \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, "", kReady); },                   \
-        [] (ReceiveSettings &s, const GValue *v) { s.field = string_of (v); },                               \
-        [] (const ReceiveSettings &s, GValue *v) { g_value_set_string (v, s.field.c_str ()); }               \
-  }
-#define LK_ENUM_ROW(prop, field, Type, type, nick, blurb, flags)                                             \
-  Row {                                                                                                      \
-    prop,                                                                                                    \
-        [] (const char *n) {                                                                                 \
-          return g_param_spec_enum (n, nick, blurb, type, ReceiveSettings ().field, flags);                  \
-        },                                                                                                   \
-        [] (ReceiveSettings &s, const GValue *v) { s.field = Type (g_value_get_enum (v)); },                 \
-        [] (const ReceiveSettings &s, GValue *v) { g_value_set_enum (v, s.field); }                          \
-  }
-#define LK_UINT_ROW(prop, field, nick, blurb, least, most, flags)                                            \
-  Row {                                                                                                      \
-    prop,                                                                                                    \
-        [] (const char *n) {                                                                                 \
-          return g_param_spec_uint (n, nick, blurb, least, most, ReceiveSettings ().field, flags);           \
-        },                                                                                                   \
-        [] (ReceiveSettings &s, const GValue *v) { s.field = g_value_get_uint (v); },                        \
-        [] (const ReceiveSettings &s, GValue *v) { g_value_set_uint (v, s.field); }                          \
-  }
-#define LK_FLAG_ROW(prop, field, nick, blurb)                                                                \
-  Row {                                                                                                      \
-    prop,                                                                                                    \
-        [] (const char *n) {                                                                                 \
-          return g_param_spec_boolean (n, nick, blurb, ReceiveSettings ().field, kReady);                    \
-        },                                                                                                   \
-        [] (ReceiveSettings &s, const GValue *v) { s.field = g_value_get_boolean (v); },                     \
-        [] (const ReceiveSettings &s, GValue *v) { g_value_set_boolean (v, s.field); }                       \
-  }
-
 std::span<const Row>
 rows () {
   static const Row table[] = {
-    LK_ENUM_ROW ("mode", mode, GstLiveKitDataKind, GST_TYPE_LIVEKIT_DATA_KIND, "Mode", "What to receive",
-                 kReady),
-    LK_GLOB_ROW (
-        "topic", topic, "Topic",
+    enum_prop<&ReceiveSettings::mode> ("mode", "Mode", "What to receive", GST_TYPE_LIVEKIT_DATA_KIND, kReady),
+    text_prop<&ReceiveSettings::topic> (
+        "topic", "Topic",
         "Topics of packets and streams, or names of data tracks, to receive: globs, comma-separated, "
-        "! excludes (default: all)"),
-    LK_GLOB_ROW ("participants", participants, "Participants",
-                 "Identities to receive from: globs, comma-separated, ! excludes (default: all)"),
+        "! excludes (default: all)",
+        kReady),
+    text_prop<&ReceiveSettings::participants> (
+        "participants", "Participants",
+        "Identities to receive from: globs, comma-separated, ! excludes (default: all)", kReady),
     Row{ "caps",
          [] (const char *n) {
            return g_param_spec_boxed (n, "Caps",
@@ -92,31 +59,38 @@ rows () {
            s.caps = Ref<GstCaps>::adopt (static_cast<GstCaps *> (g_value_dup_boxed (v)));
          },
          [] (const ReceiveSettings &s, GValue *v) { g_value_set_boxed (v, s.caps.get ()); } },
-    LK_FLAG_ROW ("chunks", chunks, "Chunks",
-                 "A buffer for each part of a stream as it comes, instead of one for the whole stream"),
-    LK_UINT_ROW ("num-streams", num_streams, "Number of streams",
-                 "EOS after so many messages or whole streams; 0: no end", 0, G_MAXUINT, kReady),
-    LK_UINT_ROW ("max-buffers", max_buffers, "Maximum buffers",
-                 "How many may wait for what follows; more are dropped", 1, G_MAXUINT, kPlaying),
-    LK_UINT_ROW ("max-bytes", max_bytes, "Maximum bytes",
-                 "How many bytes may wait for what follows; more are dropped", 1, G_MAXUINT, kPlaying),
-    LK_ENUM_ROW ("leaky", leaky, GstLiveKitLeaky, GST_TYPE_LIVEKIT_LEAKY, "Leaky",
-                 "What is dropped when too much waits; of a stream in chunks all of it", kPlaying),
-    LK_UINT_ROW ("max-stream-bytes", max_stream_bytes, "Maximum stream bytes",
-                 "Whole streams that are larger are not received; with chunks there is no limit", 1,
-                 G_MAXUINT, kReady),
-    LK_UINT_ROW ("text-duration", text_duration_ms, "Text duration",
-                 "Duration of text buffers whose sender did not give one, in ms; 0: none", 0, 3600000,
-                 kReady),
-    LK_ENUM_ROW ("timestamp-mode", timestamp_mode, GstLiveKitTimestampMode, GST_TYPE_LIVEKIT_TIMESTAMP_MODE,
-                 "Timestamp mode",
-                 "Time stamps of the buffers: of their arrival, or in line with the sound and picture of "
-                 "their sender, where the session receives those; then the latency is that of livekitsrc",
-                 kReady),
-    LK_FLAG_ROW ("line-breaks", line_breaks, "Line breaks",
-                 "A line break after each message, for terminals and text files"),
-    LK_FLAG_ROW ("interim", interim, "Interim",
-                 "Transcriptions: also the versions of a segment that are not final"),
+    switch_prop<&ReceiveSettings::chunks> (
+        "chunks", "Chunks",
+        "A buffer for each part of a stream as it comes, instead of one for the whole stream", kReady),
+    uint_prop<&ReceiveSettings::num_streams> ("num-streams", "Number of streams",
+                                              "EOS after so many messages or whole streams; 0: no end", 0,
+                                              G_MAXUINT, kReady),
+    uint_prop<&ReceiveSettings::max_buffers> ("max-buffers", "Maximum buffers",
+                                              "How many may wait for what follows; more are dropped", 1,
+                                              G_MAXUINT, kPlaying),
+    uint_prop<&ReceiveSettings::max_bytes> ("max-bytes", "Maximum bytes",
+                                            "How many bytes may wait for what follows; more are dropped", 1,
+                                            G_MAXUINT, kPlaying),
+    enum_prop<&ReceiveSettings::leaky> (
+        "leaky", "Leaky", "What is dropped when too much waits; of a stream in chunks all of it",
+        GST_TYPE_LIVEKIT_LEAKY, kPlaying),
+    uint_prop<&ReceiveSettings::max_stream_bytes> (
+        "max-stream-bytes", "Maximum stream bytes",
+        "Whole streams that are larger are not received; with chunks there is no limit", 1, G_MAXUINT,
+        kReady),
+    uint_prop<&ReceiveSettings::text_duration_ms> (
+        "text-duration", "Text duration",
+        "Duration of text buffers whose sender did not give one, in ms; 0: none", 0, 3600000, kReady),
+    enum_prop<&ReceiveSettings::timestamp_mode> (
+        "timestamp-mode", "Timestamp mode",
+        "Time stamps of the buffers: of their arrival, or in line with the sound and picture of "
+        "their sender, where the session receives those; then the latency is that of livekitsrc",
+        GST_TYPE_LIVEKIT_TIMESTAMP_MODE, kReady),
+    switch_prop<&ReceiveSettings::line_breaks> (
+        "line-breaks", "Line breaks", "A line break after each message, for terminals and text files",
+        kReady),
+    switch_prop<&ReceiveSettings::interim> (
+        "interim", "Interim", "Transcriptions: also the versions of a segment that are not final", kReady),
   };
   return table;
 }

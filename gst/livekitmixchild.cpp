@@ -46,33 +46,16 @@ priv_of (gpointer object) {
               ->object;
 }
 
-#define LK_INT_ROW(prop, field, nick, blurb, min, max, fallback)                                             \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_int (n, nick, blurb, min, max, fallback, kPlaying); },    \
-        [] (Settings &s, const GValue *v) { s.field = g_value_get_int (v); },                                \
-        [] (const Settings &s, GValue *v) { g_value_set_int (v, s.field); }                                  \
-  }
-#define LK_FACTOR_ROW(prop, field, nick, blurb, max)                                                         \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_double (n, nick, blurb, 0, max, 1, kPlaying); },          \
-        [] (Settings &s, const GValue *v) { s.field = g_value_get_double (v); },                             \
-        [] (const Settings &s, GValue *v) { g_value_set_double (v, s.field); }                               \
-  }
-
 std::span<const Row>
 voice_rows () {
   static const Row table[] = {
-    LK_FACTOR_ROW ("volume", volume, "Volume", "How loud, as a factor", 10),
-    { "mute",
-      [] (const char *n) {
-        return g_param_spec_boolean (n, "Mute", "Leave this participant out of the mix", FALSE, kPlaying);
-      },
-      [] (Settings &s, const GValue *v) { s.mute = g_value_get_boolean (v); },
-      [] (const Settings &s, GValue *v) { g_value_set_boolean (v, s.mute); } },
-    LK_INT_ROW ("channel", channel, "Channel",
-                "With channel-mode=per-participant: the channel, from 0, which is kept for this participant "
-                "alone; -1 = the next free one, and reads as the one that it is",
-                -1, 63, -1),
+    double_prop<&Settings::volume> ("volume", "Volume", "How loud, as a factor", 0, 10, kPlaying),
+    switch_prop<&Settings::mute> ("mute", "Mute", "Leave this participant out of the mix", kPlaying),
+    int_prop<&Settings::channel> (
+        "channel", "Channel",
+        "With channel-mode=per-participant: the channel, from 0, which is kept for this participant "
+        "alone; -1 = the next free one, and reads as the one that it is",
+        -1, 63, kPlaying),
   };
   return table;
 }
@@ -80,25 +63,25 @@ voice_rows () {
 std::span<const Row>
 picture_rows () {
   static const Row table[] = {
-    LK_FACTOR_ROW ("alpha", alpha, "Alpha", "How opaque the picture is", 1),
-    { "place",
-      [] (const char *n) {
-        return g_param_spec_enum (n, "Place", "Where the picture stands, whatever the layout says",
-                                  GST_TYPE_LIVEKIT_PLACE, GST_LIVEKIT_PLACE_AUTO, kPlaying);
-      },
-      [] (Settings &s, const GValue *v) { s.place = GstLiveKitPlace (g_value_get_enum (v)); },
-      [] (const Settings &s, GValue *v) { g_value_set_enum (v, s.place); } },
-    LK_INT_ROW ("xpos", xpos, "X", "Left edge in pixels, in force with width and height", -16384, 16384, 0),
-    LK_INT_ROW ("ypos", ypos, "Y", "Upper edge in pixels, in force with width and height", -16384, 16384, 0),
-    LK_INT_ROW ("width", width, "Width",
-                "Width in pixels: with height, the place of the picture, which otherwise is where it stands",
-                0, 16384, 0),
-    LK_INT_ROW ("height", height, "Height",
-                "Height in pixels: with width, the place of the picture, which otherwise is where it stands",
-                0, 16384, 0),
-    LK_INT_ROW ("zorder", zorder, "Z order",
-                "What lies upon what: the higher upon the lower; -1 = upon the layout if placed, else in it",
-                -1, 10000, -1),
+    double_prop<&Settings::alpha> ("alpha", "Alpha", "How opaque the picture is", 0, 1, kPlaying),
+    enum_prop<&Settings::place> ("place", "Place", "Where the picture stands, whatever the layout says",
+                                 GST_TYPE_LIVEKIT_PLACE, kPlaying),
+    int_prop<&Settings::xpos> ("xpos", "X", "Left edge in pixels, in force with width and height", -16384,
+                               16384, kPlaying),
+    int_prop<&Settings::ypos> ("ypos", "Y", "Upper edge in pixels, in force with width and height", -16384,
+                               16384, kPlaying),
+    int_prop<&Settings::width> (
+        "width", "Width",
+        "Width in pixels: with height, the place of the picture, which otherwise is where it stands", 0,
+        16384, kPlaying),
+    int_prop<&Settings::height> (
+        "height", "Height",
+        "Height in pixels: with width, the place of the picture, which otherwise is where it stands", 0,
+        16384, kPlaying),
+    int_prop<&Settings::zorder> (
+        "zorder", "Z order",
+        "What lies upon what: the higher upon the lower; -1 = upon the layout if placed, else in it", -1,
+        10000, kPlaying),
   };
   return table;
 }

@@ -41,41 +41,18 @@ mix_of (gpointer pad) {
               ->mix;
 }
 
-#define LK_TEXT_ROW(prop, field, nick, blurb)                                                                \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, kPlaying); },            \
-        [] (MixSettings &s, const GValue *v) { s.field = string_of (v); },                                   \
-        [] (const MixSettings &s, GValue *v) { g_value_set_string (v, s.field.c_str ()); }                   \
-  }
-#define LK_SWITCH_ROW(prop, field, nick, blurb, fallback)                                                    \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_boolean (n, nick, blurb, fallback, kPlaying); },          \
-        [] (MixSettings &s, const GValue *v) { s.field = g_value_get_boolean (v); },                         \
-        [] (const MixSettings &s, GValue *v) { g_value_set_boolean (v, s.field); }                           \
-  }
-#define LK_CHOICE_ROW(prop, field, type, enum_type, nick, blurb, flags)                                      \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_enum (n, nick, blurb, enum_type, 0, flags); },            \
-        [] (MixSettings &s, const GValue *v) { s.field = type (g_value_get_enum (v)); },                     \
-        [] (const MixSettings &s, GValue *v) { g_value_set_enum (v, s.field); }                              \
-  }
-
 std::span<const Row>
 sound_rows () {
   static const Row table[] = {
-    LK_TEXT_ROW (
-        "exclude", exclude, "Exclude",
+    text_prop<&MixSettings::exclude> (
+        "exclude", "Exclude",
         "Identities who are not heard: globs, comma-separated; one participant's name makes this the "
-        "mix for that participant (default: none)"),
-    LK_CHOICE_ROW ("channel-mode", channel_mode, GstLiveKitChannelMode, GST_TYPE_LIVEKIT_CHANNEL_MODE,
-                   "Channel mode", "What the channels are", kReady),
-    { "channels",
-      [] (const char *n) {
-        return g_param_spec_uint (n, "Channels", "How many there are with channel-mode=per-participant", 1,
-                                  64, 8, kReady);
-      },
-      [] (MixSettings &s, const GValue *v) { s.channels = g_value_get_uint (v); },
-      [] (const MixSettings &s, GValue *v) { g_value_set_uint (v, s.channels); } },
+        "mix for that participant (default: none)",
+        kPlaying),
+    enum_prop<&MixSettings::channel_mode> ("channel-mode", "Channel mode", "What the channels are",
+                                           GST_TYPE_LIVEKIT_CHANNEL_MODE, kReady),
+    uint_prop<&MixSettings::channels> ("channels", "Channels",
+                                       "How many there are with channel-mode=per-participant", 1, 64, kReady),
   };
   return table;
 }
@@ -83,20 +60,24 @@ sound_rows () {
 std::span<const Row>
 picture_rows () {
   static const Row table[] = {
-    LK_TEXT_ROW ("exclude", exclude, "Exclude",
-                 "Identities who are not shown: globs, comma-separated (default: none)"),
-    LK_CHOICE_ROW ("layout", layout, GstLiveKitLayout, GST_TYPE_LIVEKIT_LAYOUT, "Layout",
-                   "How the pictures share the frame", kPlaying),
-    LK_TEXT_ROW ("focus", focus, "Focus",
-                 "Identity of who is shown large in layouts that have a large picture, instead of who speaks "
-                 "(default: none)"),
-    LK_SWITCH_ROW ("show-names", show_names, "Show names",
-                   "Write the name of each participant who comes from now on, or the identity, into the "
-                   "picture",
-                   FALSE),
-    LK_SWITCH_ROW ("adapt", adapt, "Adapt",
-                   "Ask the server for no larger pictures than are shown, and for none of who is hidden",
-                   TRUE),
+    text_prop<&MixSettings::exclude> ("exclude", "Exclude",
+                                      "Identities who are not shown: globs, comma-separated (default: none)",
+                                      kPlaying),
+    enum_prop<&MixSettings::layout> ("layout", "Layout", "How the pictures share the frame",
+                                     GST_TYPE_LIVEKIT_LAYOUT, kPlaying),
+    text_prop<&MixSettings::focus> (
+        "focus", "Focus",
+        "Identity of who is shown large in layouts that have a large picture, instead of who speaks "
+        "(default: none)",
+        kPlaying),
+    switch_prop<&MixSettings::show_names> (
+        "show-names", "Show names",
+        "Write the name of each participant who comes from now on, or the identity, into the "
+        "picture",
+        kPlaying),
+    switch_prop<&MixSettings::adapt> (
+        "adapt", "Adapt",
+        "Ask the server for no larger pictures than are shown, and for none of who is hidden", kPlaying),
   };
   return table;
 }

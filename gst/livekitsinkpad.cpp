@@ -17,20 +17,23 @@ using Row = lk::gst::Prop<SinkTrack>;
 /// Counts when the track is published: set it before data flows.
 constexpr auto kBeforeData = GParamFlags (kReadWrite | GST_PARAM_MUTABLE_READY);
 
-#define LK_SETTING_STRING(prop, field, nick, blurb)                                                          \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, "", kBeforeData); },              \
-        [] (SinkTrack &t, const GValue *v) { t.configure ([&] (auto &s) { s.field = string_of (v); }); },    \
-        [] (const SinkTrack &t, GValue *v) { g_value_set_string (v, t.settings ().field.c_str ()); }         \
-  }
-#define LK_SETTING_BOOL(prop, field, nick, blurb)                                                            \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_boolean (n, nick, blurb, FALSE, kBeforeData); },          \
-        [] (SinkTrack &t, const GValue *v) {                                                                 \
-          t.configure ([&] (auto &s) { s.field = g_value_get_boolean (v) != FALSE; });                       \
-        },                                                                                                   \
-        [] (const SinkTrack &t, GValue *v) { g_value_set_boolean (v, t.settings ().field); }                 \
-  }
+template <std::string SinkTrack::Settings::*Field>
+Row
+setting_text (const char *name, const char *nick, const char *blurb) {
+  return { name, [=] (const char *n) { return g_param_spec_string (n, nick, blurb, "", kBeforeData); },
+           [] (SinkTrack &t, const GValue *v) { t.configure ([&] (auto &s) { s.*Field = string_of (v); }); },
+           [] (const SinkTrack &t, GValue *v) { g_value_set_string (v, (t.settings ().*Field).c_str ()); } };
+}
+
+template <bool SinkTrack::Settings::*Field>
+Row
+setting_switch (const char *name, const char *nick, const char *blurb) {
+  return { name, [=] (const char *n) { return g_param_spec_boolean (n, nick, blurb, FALSE, kBeforeData); },
+           [] (SinkTrack &t, const GValue *v) {
+             t.configure ([&] (auto &s) { s.*Field = g_value_get_boolean (v) != FALSE; });
+           },
+           [] (const SinkTrack &t, GValue *v) { g_value_set_boolean (v, t.settings ().*Field); } };
+}
 
 std::span<const Row>
 rows () {
@@ -58,10 +61,10 @@ rows () {
       },
       [] (SinkTrack &t, const GValue *v) { t.set_muted (g_value_get_boolean (v) != FALSE); },
       [] (const SinkTrack &t, GValue *v) { g_value_set_boolean (v, t.settings ().muted); } },
-    LK_SETTING_STRING ("codec", codec, "Codec",
-                       "Codec that raw media is encoded with: opus, vp8, h264, vp9, av1 or h265 (default: "
-                       "opus for sound, vp8 "
-                       "for pictures)"),
+    setting_text<&SinkTrack::Settings::codec> (
+        "codec", "Codec",
+        "Codec that raw media is encoded with: opus, vp8, h264, vp9, av1 or h265 "
+        "(default: opus for sound, vp8 for pictures)"),
     { "bitrate",
       [] (const char *n) {
         return g_param_spec_uint (n, "Bitrate",
@@ -71,11 +74,11 @@ rows () {
       },
       [] (SinkTrack &t, const GValue *v) { t.set_bitrate (g_value_get_uint (v)); },
       [] (const SinkTrack &t, GValue *v) { g_value_set_uint (v, t.settings ().bitrate_bps); } },
-    LK_SETTING_BOOL ("dtx", dtx, "DTX", "Send (almost) nothing during silence"),
-    LK_SETTING_BOOL ("stereo", stereo, "Stereo",
-                     "Keep two channels of raw audio; otherwise it is mixed down to one"),
-    LK_SETTING_STRING ("stream", stream, "Stream",
-                       "Tracks of one stream are played in sync (default: by source)"),
+    setting_switch<&SinkTrack::Settings::dtx> ("dtx", "DTX", "Send (almost) nothing during silence"),
+    setting_switch<&SinkTrack::Settings::stereo> (
+        "stereo", "Stereo", "Keep two channels of raw audio; otherwise it is mixed down to one"),
+    setting_text<&SinkTrack::Settings::stream> (
+        "stream", "Stream", "Tracks of one stream are played in sync (default: by source)"),
     { "track-sid",
       [] (const char *n) {
         return g_param_spec_string (

@@ -38,59 +38,41 @@ struct SrcSettings {
 };
 
 using Row = Prop<SrcSettings>;
-
-#define LK_FILTER_ROW(prop, field, nick, blurb)                                                              \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_string (n, nick, blurb, nullptr, kPlaying); },            \
-        [] (SrcSettings &s, const GValue *v) { s.wishes.filter.field = string_of (v); },                     \
-        [] (const SrcSettings &s, GValue *v) { g_value_set_string (v, s.wishes.filter.field.c_str ()); }     \
-  }
+using Wishes = SrcTracks::Wishes;
+using Filter = session::TrackFilter;
 
 std::span<const Row>
 rows () {
   static const Row table[] = {
-    LK_FILTER_ROW ("participants", participants, "Participants",
-                   "Identities to receive: globs, comma-separated, ! excludes (default: all)"),
-    LK_FILTER_ROW ("tracks", tracks, "Tracks",
-                   "Track names or sids to receive: globs, comma-separated, ! excludes (default: all)"),
-    LK_FILTER_ROW (
-        "sources", sources, "Sources",
+    text_prop<&SrcSettings::wishes, &Wishes::filter, &Filter::participants> (
+        "participants", "Participants",
+        "Identities to receive: globs, comma-separated, ! excludes (default: all)", kPlaying),
+    text_prop<&SrcSettings::wishes, &Wishes::filter, &Filter::tracks> (
+        "tracks", "Tracks",
+        "Track names or sids to receive: globs, comma-separated, ! excludes (default: all)", kPlaying),
+    text_prop<&SrcSettings::wishes, &Wishes::filter, &Filter::sources> (
+        "sources", "Sources",
         "Track sources to receive, comma-separated: camera, microphone, screen-share, screen-share-audio "
-        "(default: all)"),
-    LK_FILTER_ROW ("kinds", kinds, "Kinds",
-                   "Kinds of tracks to receive, comma-separated: audio, video (default: both; with mix pads, "
-                   "what they mix)"),
-    { "auto-subscribe",
-      [] (const char *n) {
-        return g_param_spec_boolean (n, "Auto subscribe",
-                                     "Receive matching tracks without being asked to (set-subscribed)", TRUE,
-                                     kPlaying);
-      },
-      [] (SrcSettings &s, const GValue *v) { s.wishes.filter.automatic = g_value_get_boolean (v); },
-      [] (const SrcSettings &s, GValue *v) { g_value_set_boolean (v, s.wishes.filter.automatic); } },
-    { "output",
-      [] (const char *n) {
-        return g_param_spec_enum (n, "Output", "What new pads give: raw, encoded, or what is linked takes",
-                                  GST_TYPE_LIVEKIT_OUTPUT, GST_LIVEKIT_OUTPUT_AUTO, kPlaying);
-      },
-      [] (SrcSettings &s, const GValue *v) { s.wishes.output = GstLiveKitOutput (g_value_get_enum (v)); },
-      [] (const SrcSettings &s, GValue *v) { g_value_set_enum (v, s.wishes.output); } },
-    { "latency",
-      [] (const char *n) {
-        return g_param_spec_uint (n, "Latency", "Jitter buffer: how long to wait for late packets, in ms", 0,
-                                  10000, 200, kPlaying);
-      },
-      [] (SrcSettings &s, const GValue *v) { s.wishes.latency_ms = g_value_get_uint (v); },
-      [] (const SrcSettings &s, GValue *v) { g_value_set_uint (v, s.wishes.latency_ms); } },
-    { "reappear-timeout",
-      [] (const char *n) {
-        return g_param_spec_uint (n, "Reappear timeout",
-                                  "How long the pad of a track that is not there after a reconnect waits for "
-                                  "it, in ms",
-                                  0, 86400000, 15000, kReady);
-      },
-      [] (SrcSettings &s, const GValue *v) { s.reappear_ms = g_value_get_uint (v); },
-      [] (const SrcSettings &s, GValue *v) { g_value_set_uint (v, s.reappear_ms); } },
+        "(default: all)",
+        kPlaying),
+    text_prop<&SrcSettings::wishes, &Wishes::filter, &Filter::kinds> (
+        "kinds", "Kinds",
+        "Kinds of tracks to receive, comma-separated: audio, video (default: both; with mix pads, "
+        "what they mix)",
+        kPlaying),
+    switch_prop<&SrcSettings::wishes, &Wishes::filter, &Filter::automatic> (
+        "auto-subscribe", "Auto subscribe", "Receive matching tracks without being asked to (set-subscribed)",
+        kPlaying),
+    enum_prop<&SrcSettings::wishes, &Wishes::output> (
+        "output", "Output", "What new pads give: raw, encoded, or what is linked takes",
+        GST_TYPE_LIVEKIT_OUTPUT, kPlaying),
+    uint_prop<&SrcSettings::wishes, &Wishes::latency_ms> (
+        "latency", "Latency", "Jitter buffer: how long to wait for late packets, in ms", 0, 10000, kPlaying),
+    uint_prop<&SrcSettings::reappear_ms> (
+        "reappear-timeout", "Reappear timeout",
+        "How long the pad of a track that is not there after a reconnect waits for it, in "
+        "ms",
+        0, 86400000, kReady),
   };
   return table;
 }

@@ -23,6 +23,7 @@ namespace {
 
 using Priv = GstLiveKitSrcPadPriv;
 using Row = Prop<Priv>;
+using session::Demand;
 
 template <auto Read>
 void
@@ -72,13 +73,6 @@ source_value (TrackSource source) {
     return GST_LIVEKIT_TRACK_SOURCE_UNKNOWN;
   }
 }
-
-#define LK_DEMAND_ROW(prop, field, nick, blurb)                                                              \
-  Row {                                                                                                      \
-    prop, [] (const char *n) { return g_param_spec_uint (n, nick, blurb, 0, 16384, 0, kPlaying); },          \
-        [] (Priv &p, const GValue *v) { p.demand.field = g_value_get_uint (v); },                            \
-        [] (const Priv &p, GValue *v) { g_value_set_uint (v, p.demand.field); }                              \
-  }
 
 std::span<const Row>
 rows () {
@@ -147,23 +141,17 @@ rows () {
       },
       [] (Priv &p, const GValue *v) { p.track->set_output (GstLiveKitOutput (g_value_get_enum (v))); },
       [] (const Priv &p, GValue *v) { g_value_set_enum (v, p.track->output ()); } },
-    { "enabled",
-      [] (const char *n) {
-        return g_param_spec_boolean (n, "Enabled", "Receive the track at all", TRUE, kPlaying);
-      },
-      [] (Priv &p, const GValue *v) { p.demand.enabled = g_value_get_boolean (v); },
-      [] (const Priv &p, GValue *v) { g_value_set_boolean (v, p.demand.enabled); } },
-    { "quality",
-      [] (const char *n) {
-        return g_param_spec_enum (n, "Quality", "Which layer of a video track to receive",
-                                  GST_TYPE_LIVEKIT_VIDEO_QUALITY, GST_LIVEKIT_VIDEO_QUALITY_HIGH, kPlaying);
-      },
-      [] (Priv &p, const GValue *v) { p.demand.quality = VideoQuality (g_value_get_enum (v)); },
-      [] (const Priv &p, GValue *v) { g_value_set_enum (v, gint (p.demand.quality)); } },
-    LK_DEMAND_ROW ("width", width, "Width", "Picture width that is wanted, in pixels; 0 = by quality"),
-    LK_DEMAND_ROW ("height", height, "Height", "Picture height that is wanted, in pixels; 0 = by quality"),
-    LK_DEMAND_ROW ("fps", fps, "Frames per second",
-                   "Frame rate that is wanted, in frames per second; 0 = all frames"),
+    switch_prop<&Priv::demand, &Demand::enabled> ("enabled", "Enabled", "Receive the track at all", kPlaying),
+    enum_prop<&Priv::demand, &Demand::quality> ("quality", "Quality",
+                                                "Which layer of a video track to receive",
+                                                GST_TYPE_LIVEKIT_VIDEO_QUALITY, kPlaying),
+    uint_prop<&Priv::demand, &Demand::width> (
+        "width", "Width", "Picture width that is wanted, in pixels; 0 = by quality", 0, 16384, kPlaying),
+    uint_prop<&Priv::demand, &Demand::height> (
+        "height", "Height", "Picture height that is wanted, in pixels; 0 = by quality", 0, 16384, kPlaying),
+    uint_prop<&Priv::demand, &Demand::fps> ("fps", "Frames per second",
+                                            "Frame rate that is wanted, in frames per second; 0 = all frames",
+                                            0, 16384, kPlaying),
   };
   return table;
 }
