@@ -18,6 +18,7 @@ from lk.server import ROOT, token
 
 sys.path.append(os.path.join(ROOT, "tests", "interop"))
 from browser import Browser  # pylint: disable=wrong-import-position
+from wire import Wire  # pylint: disable=wrong-import-position
 
 PROGRAM = os.path.join(launch.BUILD, "tests", "bench", "data-bench")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -98,11 +99,14 @@ class DataBench:
         self.room = uuid.uuid4().hex[:8]
         stop = self.node_echo(lossy) if echoing == "rtc-node" else self.browser_echo(lossy)
         try:
-            times = self.result(self.start(pinging, "ping", 200, size, lossy))["round_trips"][20:]
+            with Wire(size) as wire:
+                times = self.result(self.start(pinging, "ping", 200, size, lossy))["round_trips"][20:]
         finally:
             stop()
         name = f"round trip {size} B {'lossy' if lossy else 'reliable'}, {pinging} → echo of {echoing}"
         self.figures.add(f"{name}, p50, ms", statistics.median(times) * 1000)
+        if (outside := wire.outside()) is not None:
+            self.figures.add(f"{name}, of it server and echo, ms", outside * 1000)
         self.figures.add(f"{name}, p95, ms", sorted(times)[int(len(times) * 0.95)] * 1000)
         return statistics.median(times)
 
