@@ -2,6 +2,7 @@
 #include "media_util.hpp"
 
 #include "fakes/wait.hpp"
+#include "media/drift.hpp"
 #include "media/opus.hpp"
 
 #include <gst/audio/audio.h>
@@ -312,4 +313,76 @@ TEST_F (MediaAudio, ASoundThatLipSyncMovedLiesExactlyThere) {
   sound = listen ();
   EXPECT_EQ (sound.end, GST_SECOND + 75 * kPacket);
   EXPECT_EQ (sound.holes, 0u);
+}
+
+TEST (MediaDrift, JitterOfTimeStampsIsNoDrift) {
+  Drift drift;
+  for (int i = 0; i < 3000; ++i)
+    EXPECT_EQ (drift.correct ((i * 7919) % 400 - 200), 0) << i;
+}
+
+TEST (MediaDrift, AClockThatIsOffIsFollowedWithinSixMilliseconds) {
+  struct Row {
+    double ppm;
+    int most; // samples at once
+  };
+  for (auto [ppm, most] : { Row{ 100, 1 }, Row{ -100, 1 }, Row{ 2000, 3 }, Row{ -2000, 3 } }) {
+    Drift drift;
+    double late = 0;
+    for (int block = 0; block < 5000; ++block) {
+      late += 960 * ppm / 1e6;
+      const int more = drift.correct (std::lround (late));
+      EXPECT_LE (std::abs (more), most) << ppm;
+      late -= more;
+      ASSERT_LT (std::abs (late), 288) << ppm << " after " << block;
+    }
+  }
+}
+
+TEST (MediaDrift, AStretchedToneIsAsPureAsBefore) {
+  for (int frequency : { 440, 4000 })
+    for (int more : { -4, -1, 1, 4 }) {
+      std::vector<gint16> in (2 * 960), out (2 * size_t (960 + more));
+      double worst = 0;
+      for (size_t i = 0; i < 960; ++i)
+        in[2 * i] = in[2 * i + 1] = gint16 (20000 * std::sin (2 * G_PI * frequency * double (i) / 48000));
+      stretch (in.data (), 960, out.data (), size_t (960 + more));
+      for (int i = 0; i < 960 + more; ++i) {
+        const double wanted = 20000 * std::sin (2 * G_PI * frequency * (i * 959.0 / (959 + more)) / 48000);
+        worst = std::max (worst, std::abs (out[2 * size_t (i)] - wanted));
+        EXPECT_EQ (out[2 * size_t (i)], out[2 * size_t (i) + 1]);
+      }
+      EXPECT_LT (worst, frequency < 1000 ? 3 : 250) << frequency << " " << more;
+      EXPECT_EQ (out.front (), in.front ());
+      EXPECT_EQ (out.back (), in.back ());
+    }
+}
+
+TEST_F (MediaAudio, ASenderWhoseClockIsOffIsFollowedWithoutAStep) {
+  for (int ppm : { -1500, 1500 }) {
+    decoder = std::make_unique<Harness> (make_decode_bin (*find_codec ("opus")).value ());
+    decoder->caps ("audio/x-opus,channel-mapping-family=0,channels=2,rate=48000");
+    auto all = packets (1000, 0);
+    const auto step = GstClockTime (20e6 * (1 - ppm / 1e6)); // too fast: more sound in our time
+    Sound sound;
+    std::vector<gint16> left;
+    for (guint i = 0; i < 1000; ++i) {
+      GST_BUFFER_PTS (all[i].get ()) = i * step;
+      decoder->push (all[i]);
+      sound = listen ();
+      EXPECT_EQ (sound.holes, 0u);
+      EXPECT_EQ (sound.gap_samples, 0u);
+      left.insert (left.end (), sound.left.begin (), sound.left.end ());
+      ASSERT_LT (std::abs (GST_CLOCK_DIFF (i * step, sound.first)), GstClockTimeDiff (6 * GST_MSECOND)) << i;
+    }
+    // 30 ms have been left out, or put in, and no sample is far from the one before.
+    int steepest = 0;
+    for (size_t i = 4800; i < left.size (); ++i)
+      steepest = std::max (steepest, std::abs (left[i] - left[i - 1]));
+    EXPECT_LT (steepest, 2000) << "a tone of 1 kHz rises by 1565 at most";
+    for (size_t i = 96000; i + 4800 < left.size (); i += 4800) {
+      const std::vector<gint16> part (left.begin () + gint64 (i), left.begin () + gint64 (i) + 4800);
+      EXPECT_GT (tone_share (part, 1000 * (1 + ppm / 1e6), 48000), 0.97) << i;
+    }
+  }
 }

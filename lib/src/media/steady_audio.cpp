@@ -1,6 +1,7 @@
 #include "media/steady_audio.hpp"
 
 #include "base/log.hpp"
+#include "media/drift.hpp"
 #include "media/pad_element.hpp"
 
 #include <algorithm>
@@ -14,8 +15,10 @@ namespace {
 constexpr const char *kCaps
     = "audio/x-raw, format=(string)S16LE, layout=(string)interleaved, rate=(int)48000, channels=(int)2";
 constexpr guint64 kRate = 48'000, kFrameBytes = 4;
-// As audiorate has it: clocks and jitter move timestamps, and a correction is audible.
+// What jitter may move time stamps by; a correction of more at once is audible. Less, if it stays, is drift.
 constexpr guint64 kTolerance = kRate * 40 / 1000;
+// A few samples in a shorter block are heard.
+constexpr guint64 kLeastStretched = kRate / 100;
 // Where lip-sync has moved the sound it must lie there.
 constexpr guint64 kPlaced = kRate * 2 / 1000;
 constexpr guint64 kSilenceBlock = kRate / 50;
@@ -48,6 +51,8 @@ private:
   /// Silence for a GAP event. `decoder_sink`: null when the event came through the decoder.
   void fill_gap (GstPad *decoder_sink, GstClockTime start, GstClockTime duration);
   GstFlowReturn fill_until (guint64 position);
+  /// Some samples longer or shorter, if the sound drifts away from its time stamps.
+  void follow (Ref<GstBuffer> &buffer, guint64 start, guint64 &samples);
   GstFlowReturn push (Ref<GstBuffer> buffer, guint64 samples);
 
   // Streaming thread only
@@ -58,9 +63,10 @@ private:
   // In-band FEC makes the decoder hold each packet until the next, 20 ms of latency: on from the first loss.
   bool fec_ = false;
   bool decoder_holds_ = false;
-  // After lip-sync moved the sound: so many buffers of the decoder may be placed exactly, since it may hold
-  // one from before.
+  // So many buffers are placed exactly: after lip-sync moved the sound, when the decoder may hold one from
+  // before, and at the beginning, because an encoder's first packets overlap by its lookahead.
   int to_place_ = 0;
+  Drift drift_;
   Ref<GstBuffer> silence_; ///< one block, shared by all that are pushed
 };
 
@@ -111,21 +117,50 @@ SteadyAudio::chain (Ref<GstBuffer> buffer) {
     has_position_ = true;
     discont_ = true;
     position_ = start;
+    to_place_ = 2;
   }
   const guint64 tolerance = to_place_ > 0 ? kPlaced : kTolerance;
   if (start > position_ + tolerance) {
+    drift_.reset ();
     GstFlowReturn flow = fill_until (start);
     if (flow != GST_FLOW_OK) return flow;
   } else if (start + tolerance < position_) {
+    drift_.reset ();
     // What lies before the position was replaced by silence already.
     guint64 late = std::min (position_ - start, samples);
     if (late == samples) return GST_FLOW_OK;
     buffer = Ref<GstBuffer>::adopt (gst_buffer_copy_region (
         buffer.get (), GST_BUFFER_COPY_ALL, late * kFrameBytes, (samples - late) * kFrameBytes));
     samples -= late;
+  } else if (to_place_ > 0) {
+    drift_.reset ();
+  } else {
+    follow (buffer, start, samples);
   }
   if (to_place_ > 0) --to_place_;
   return push (std::move (buffer), samples);
+}
+
+void
+SteadyAudio::follow (Ref<GstBuffer> &buffer, guint64 start, guint64 &samples) {
+  if (samples < kLeastStretched) return;
+  const int more = drift_.correct (static_cast<gint64> (start) - static_cast<gint64> (position_));
+  if (more == 0) return;
+  const guint64 wanted = samples + static_cast<guint64> (more);
+  auto stretched = Ref<GstBuffer>::adopt (gst_buffer_new_allocate (nullptr, wanted * kFrameBytes, nullptr));
+  gst_buffer_copy_into (stretched.get (), buffer.get (),
+                        GstBufferCopyFlags (GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_META), 0,
+                        static_cast<gsize> (-1));
+  GstMapInfo in, out;
+  if (!gst_buffer_map (buffer.get (), &in, GST_MAP_READ)) return;
+  if (gst_buffer_map (stretched.get (), &out, GST_MAP_WRITE)) {
+    stretch (reinterpret_cast<const int16_t *> (in.data), samples, reinterpret_cast<int16_t *> (out.data),
+             wanted);
+    gst_buffer_unmap (stretched.get (), &out);
+    samples = wanted;
+  }
+  gst_buffer_unmap (buffer.get (), &in);
+  if (samples == wanted) buffer = std::move (stretched);
 }
 
 void

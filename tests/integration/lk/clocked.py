@@ -1,10 +1,11 @@
 """A publisher that writes its wall clock into what it publishes: the official SDK in a process of its own.
 
-    clocked.py URL TOKEN [data]
+    clocked.py URL TOKEN [data] [ppm=N]
 
 Each picture shows number_at(its capture); each second of the publisher's wall clock begins with a beep whose frequency names
 the second, beep_at(). Both are captured at the moment they show, or not at all. With "data" the number of every fifth picture
-also goes out with it, as a frame of the data track "slots" and as a text stream of that topic.
+also goes out with it, as a frame of the data track "slots" and as a text stream of that topic. With "ppm=N" its clock, and with it
+the device that samples its sound, is so much too fast from its start on.
 """
 import asyncio
 import os
@@ -44,22 +45,33 @@ def second_of(frequency, near):
     return round(near) + (distance if distance <= _SECONDS // 2 else distance - _SECONDS)
 
 
-async def _pictures(sink, rtc, shown):
-    slot = int(time.time() * FPS) + 1
+class _Clock:
+    def __init__(self, ppm):
+        self._start, self._rate = time.time(), 1 + ppm / 1e6
+
+    def now(self):
+        return self._start + (time.time() - self._start) * self._rate
+
+    async def wait(self, moment):
+        await asyncio.sleep(max(0.0, moment - self.now()))
+
+
+async def _pictures(sink, rtc, clock, shown):
+    slot = int(clock.now() * FPS) + 1
     while True:
-        await asyncio.sleep(max(0.0, slot / FPS - time.time()))
-        if time.time() - slot / FPS < _LATE:
+        await clock.wait(slot / FPS)
+        if clock.now() - slot / FPS < _LATE:
             sink.capture_frame(rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420,
                                               counter.draw_i420(slot % counter.MODULUS, WIDTH, HEIGHT)))
             await shown(slot)
         slot += 1
 
 
-async def _beeps(sink, rtc):
-    block, count = int(time.time() / BLOCK) + 1, int(48000 * BLOCK)
+async def _beeps(sink, rtc, clock):
+    block, count = int(clock.now() / BLOCK) + 1, int(48000 * BLOCK)
     per_second = round(1 / BLOCK)
     while True:
-        await asyncio.sleep(max(0.0, (block + 1) * BLOCK - time.time()))  # a block is complete at its end
+        await clock.wait((block + 1) * BLOCK)  # a block is complete at its end
         second, position = divmod(block, per_second)
         data = (tone.make(frequency_of(second), position * count, count) if position * BLOCK < BEEP
                 else np.zeros(count, np.int16))
@@ -83,7 +95,7 @@ async def _nothing(_slot):
     pass
 
 
-async def main(url, token, data=""):
+async def main(url, token, *options):
     from livekit import rtc
     room = rtc.Room()
     await room.connect(url, token)
@@ -95,10 +107,11 @@ async def main(url, token, data=""):
     await room.local_participant.publish_track(
         rtc.LocalVideoTrack.create_video_track("clock", picture),
         rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, simulcast=False))
-    shown = await _telling(room.local_participant, rtc) if data else _nothing
+    shown = await _telling(room.local_participant, rtc) if "data" in options else _nothing
+    clock = _Clock(next((float(option[4:]) for option in options if option.startswith("ppm=")), 0))
     print("published", flush=True)
-    await asyncio.gather(_pictures(picture, rtc, shown), _beeps(sound, rtc))
+    await asyncio.gather(_pictures(picture, rtc, clock, shown), _beeps(sound, rtc, clock))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -64,11 +64,23 @@ class Recording:
         """Frame numbers of the first video stream's pictures, None where unreadable."""
         video = self.stream("video")
         width, height = int(video["width"]), int(video["height"])
-        raw = _run(["ffmpeg", "-v", "error", "-i", self.path, "-map", "0:v:0", "-vf", f"scale={width}:{height}",
-                    "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"])
-        pictures = np.frombuffer(raw, dtype=np.uint8)
-        pictures = pictures[:len(pictures) // (width * height) * width * height].reshape(-1, height, width)
-        return [counter.read(picture) for picture in pictures]
+        return [counter.read(np.frombuffer(picture, dtype=np.uint8).reshape(height, width)) for picture in self._pieces(
+            ["-map", "0:v:0", "-vf", f"scale={width}:{height}", "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray"],
+            width * height)]
+
+    def sound_seconds(self):
+        """The first audio stream as mono float samples at 48 kHz, a second at a time: for files of any length."""
+        for piece in self._pieces(["-map", "0:a:0", "-f", "f32le", "-ac", "1", "-ar", str(RATE)], 4 * RATE):
+            yield np.frombuffer(piece, dtype=np.float32)
+
+    def _pieces(self, arguments, size):
+        """What ffmpeg makes of the file, in pieces of so many bytes; what is left in the end is not enough for one."""
+        with subprocess.Popen(["ffmpeg", "-v", "error", "-i", self.path, *arguments, "-"], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, bufsize=1 << 20) as process:
+            while len(piece := process.stdout.read(size)) == size:
+                yield piece
+        if process.returncode != 0:
+            raise AssertionError(f"ffmpeg {self.path}: {process.returncode}")
 
     def captioned(self):
         """Whether some picture has text below: many changes between bright and dark along a line, more than cells have."""
