@@ -2,7 +2,7 @@
 
 #include "media/encode.hpp"
 #include "media/opus.hpp"
-#include "media/pad_element.hpp"
+#include "media/pcm/line.hpp"
 #include "media/row.hpp"
 
 #include <mutex>
@@ -19,57 +19,6 @@ constexpr GstClockTime kMonoFor = GST_SECOND;
 // What a longer outage leaves is a new start.
 constexpr GstClockTime kMostSilence = 5 * GST_SECOND;
 
-class Head : public PadHandler {
-public:
-  bool
-  has_task () const override {
-    return false;
-  }
-  GstPad *
-  pad () const {
-    return src_pad;
-  }
-};
-
-class Tail : public PadHandler {
-public:
-  explicit Tail (const Receiver::Hooks &hooks) : hooks_ (hooks) {}
-  GstFlowReturn
-  chain (Ref<GstBuffer> buffer) override {
-    GstMapInfo map;
-    if (!gst_buffer_map (buffer.get (), &map, GST_MAP_READ)) return GST_FLOW_OK;
-    if (format_.channels > 0)
-      hooks_.sound (reinterpret_cast<const int16_t *> (map.data),
-                    map.size / sizeof (int16_t) / size_t (format_.channels), format_);
-    gst_buffer_unmap (buffer.get (), &map);
-    return GST_FLOW_OK;
-  }
-  bool
-  sink_event (Ref<GstEvent> event) override {
-    if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_CAPS) {
-      GstCaps *caps = nullptr;
-      gst_event_parse_caps (event.get (), &caps);
-      const GstStructure *s = gst_caps_get_structure (caps, 0);
-      if (!gst_structure_get_int (s, "rate", &format_.rate)
-          || !gst_structure_get_int (s, "channels", &format_.channels))
-        format_.channels = 0;
-    }
-    return true;
-  }
-
-private:
-  const Receiver::Hooks &hooks_;
-  Format format_{ 0, 0 };
-};
-
-Ref<GstCaps>
-caps_of (Format format) {
-  return Ref<GstCaps>::adopt (gst_caps_new_simple (
-      "audio/x-raw", "format", G_TYPE_STRING, G_BYTE_ORDER == G_LITTLE_ENDIAN ? "S16LE" : "S16BE", "layout",
-      G_TYPE_STRING, "interleaved", "rate", G_TYPE_INT, format.rate, "channels", G_TYPE_INT, format.channels,
-      nullptr));
-}
-
 class ReceiverImpl : public Receiver {
 public:
   ReceiverImpl (Hooks hooks, Format output) : hooks_ (std::move (hooks)), output_ (output) {}
@@ -85,12 +34,13 @@ private:
   bool build (const Ref<GstCaps> &caps);
   void tear_down ();
   void observe (GstBuffer *packet);
+  void decoded (const Ref<GstBuffer> &buffer, const Ref<GstCaps> &caps);
 
   const Hooks hooks_;
   std::mutex lock_; // the stream: one thread at a time decodes, and hooks are called under it
   Format output_;
-  Ref<GstElement> bin_, filter_;
-  std::shared_ptr<Head> head_;
+  Ref<GstElement> filter_;
+  std::unique_ptr<Line> line_; // from decoder to application, while the track is heard
   bool broken_ = false, closed_ = false;
   GstClockTime covered_ = GST_CLOCK_TIME_NONE;
   std::optional<int> coded_channels_;
@@ -99,47 +49,48 @@ private:
 
 bool
 ReceiverImpl::build (const Ref<GstCaps> &caps) {
-  if (bin_) return true;
+  if (line_) return true;
   if (broken_ || !caps) return false;
   const Codec *codec = codec_of (caps.get ());
   auto decode = codec ? make_decode_bin (*codec)
                       : Result<Ref<GstElement>> (Error{ Errc::UnsupportedCodec, Retry::Never,
                                                         "there is no decoder for this track" });
   auto filter = make_filter ("audio/x-raw");
-  for (const auto *part : { &decode, &filter }) {
-    if (*part) continue;
+  const auto fail = [this] (const Error &error) {
     broken_ = true;
-    hooks_.failed (part->error ());
+    hooks_.failed (error);
     return false;
-  }
+  };
+  if (!decode) return fail (decode.error ());
+  if (!filter) return fail (filter.error ());
+  g_object_set (filter->get (), "caps", caps_of (output_).get (), nullptr);
+  auto line = Line::make ({ *decode, *filter },
+                          [this] (Ref<GstBuffer> buffer, const Ref<GstCaps> &out) { decoded (buffer, out); });
+  if (!line) return fail (line.error ());
+  line_ = std::move (*line);
   filter_ = *filter;
-  g_object_set (filter_.get (), "caps", caps_of (output_).get (), nullptr);
-  head_ = std::make_shared<Head> ();
-  auto first = make_pad_element (nullptr, head_, nullptr, "ANY");
-  auto last = make_pad_element (nullptr, std::make_shared<Tail> (hooks_), "ANY", nullptr);
-  bin_ = Ref<GstElement>::sink (gst_bin_new (nullptr));
-  for (const auto &element : { first, *decode, filter_, last })
-    gst_bin_add (GST_BIN (bin_.get ()), element.get ());
-  if (!gst_element_link_many (first.get (), decode->get (), filter_.get (), last.get (), nullptr)
-      || gst_element_set_state (bin_.get (), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE) {
-    broken_ = true;
-    tear_down ();
-    hooks_.failed ({ Errc::MediaFailed, Retry::Never, "the audio decoder did not start" });
-    return false;
-  }
-  gst_pad_push_event (head_->pad (), gst_event_new_stream_start ("track"));
-  gst_pad_push_event (head_->pad (), gst_event_new_caps (caps.get ()));
-  GstSegment segment;
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (head_->pad (), gst_event_new_segment (&segment));
+  line_->set_caps (caps.get ());
   return true;
 }
 
 void
+ReceiverImpl::decoded (const Ref<GstBuffer> &buffer, const Ref<GstCaps> &caps) {
+  const GstStructure *s = caps ? gst_caps_get_structure (caps.get (), 0) : nullptr;
+  Format format{ 0, 0 };
+  GstMapInfo map;
+  if (!s || !gst_structure_get_int (s, "rate", &format.rate)
+      || !gst_structure_get_int (s, "channels", &format.channels) || format.channels <= 0
+      || !gst_buffer_map (buffer.get (), &map, GST_MAP_READ))
+    return;
+  hooks_.sound (reinterpret_cast<const int16_t *> (map.data),
+                map.size / sizeof (int16_t) / size_t (format.channels), format);
+  gst_buffer_unmap (buffer.get (), &map);
+}
+
+void
 ReceiverImpl::tear_down () {
-  if (bin_) gst_element_set_state (bin_.get (), GST_STATE_NULL);
-  bin_ = filter_ = nullptr;
-  head_ = nullptr;
+  line_ = nullptr;
+  filter_ = nullptr;
   covered_ = GST_CLOCK_TIME_NONE;
 }
 
@@ -178,17 +129,17 @@ ReceiverImpl::on_frame (const Frame &frame) {
   const GstClockTime duration = opus_duration (buffer.get ());
   const GstClockTime end = pts + (GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0);
   covered_ = covered_ == GST_CLOCK_TIME_NONE ? end : std::max (covered_, end);
-  gst_pad_push (head_->pad (), buffer.release ());
+  line_->push (std::move (buffer));
 }
 
 void
 ReceiverImpl::on_lost (GstClockTime from, GstClockTime duration) {
   std::lock_guard guard (lock_);
-  if (closed_ || !bin_ || !GST_CLOCK_TIME_IS_VALID (duration) || from + duration / 2 < covered_) return;
+  if (closed_ || !line_ || !GST_CLOCK_TIME_IS_VALID (duration) || from + duration / 2 < covered_) return;
   covered_ = std::max (covered_, from + duration);
   auto *gap = gst_event_new_gap (from, duration);
   gst_event_set_gap_flags (gap, GST_GAP_FLAG_MISSING_DATA); // to be concealed
-  gst_pad_push_event (head_->pad (), gap);
+  line_->push_event (gap);
 }
 
 void
@@ -201,12 +152,12 @@ ReceiverImpl::set_output (Format output) {
 void
 ReceiverImpl::fill (GstClockTime now, GstClockTime latency) {
   std::unique_lock guard (lock_, std::try_to_lock);
-  if (!guard || closed_ || !bin_ || covered_ == GST_CLOCK_TIME_NONE) return;
+  if (!guard || closed_ || !line_ || covered_ == GST_CLOCK_TIME_NONE) return;
   if (!hooks_.wanted ()) return tear_down ();
   if (now < covered_ + latency + kSmallestGap) return;
   const GstClockTime until = now - latency,
                      from = std::max (covered_, until - std::min (until, kMostSilence));
-  gst_pad_push_event (head_->pad (), gst_event_new_gap (from, until - from));
+  line_->push_event (gst_event_new_gap (from, until - from));
   covered_ = until;
 }
 

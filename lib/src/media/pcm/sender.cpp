@@ -1,13 +1,14 @@
 #include "media/pcm/sender.hpp"
 
 #include "base/log.hpp"
-#include "media/pad_element.hpp"
+#include "media/pcm/line.hpp"
 #include "media/time_map.hpp"
 
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #define GST_CAT_DEFAULT lk::log::media ()
 
@@ -20,108 +21,34 @@ using Steady = std::chrono::steady_clock;
 // A process that was stopped for longer does not catch up.
 constexpr Millis kMostLag{ 200 };
 
-/// The encoder's way in: the thread pushes here.
-class Head : public PadHandler {
+/// Blocks of samples into the encoder.
+class Feed {
 public:
-  bool
-  has_task () const override {
-    return false;
-  }
-  bool
-  src_query (GstQuery *query) override {
-    if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY) return false;
-    gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
-    return true;
-  }
+  explicit Feed (Line &line) : line_ (line) {}
+
   void
   push (const Pacer::Block &block, GstClockTime pts) {
-    if (!begun_) {
-      gst_pad_push_event (src_pad, gst_event_new_stream_start ("pcm"));
-    }
     if (!begun_ || block.format != format_) {
       format_ = block.format;
-      auto caps = Ref<GstCaps>::adopt (gst_caps_new_simple (
-          "audio/x-raw", "format", G_TYPE_STRING, G_BYTE_ORDER == G_LITTLE_ENDIAN ? "S16LE" : "S16BE",
-          "layout", G_TYPE_STRING, "interleaved", "rate", G_TYPE_INT, format_.rate, "channels", G_TYPE_INT,
-          format_.channels, nullptr));
-      gst_pad_push_event (src_pad, gst_event_new_caps (caps.get ()));
-    }
-    if (!begun_) {
-      GstSegment segment;
-      gst_segment_init (&segment, GST_FORMAT_TIME);
-      gst_pad_push_event (src_pad, gst_event_new_segment (&segment));
+      line_.set_caps (caps_of (format_).get ());
       begun_ = true;
     }
     const gsize size = block.frames * size_t (format_.channels) * sizeof (int16_t);
-    GstBuffer *buffer = gst_buffer_new_allocate (nullptr, size, nullptr);
-    gst_buffer_fill (buffer, 0, block.pcm, size);
-    GST_BUFFER_PTS (buffer) = pts;
-    GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale (block.frames, GST_SECOND, guint64 (format_.rate));
-    if (discont) GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
-    discont = false;
-    gst_pad_push (src_pad, buffer);
+    auto buffer = Ref<GstBuffer>::adopt (gst_buffer_new_allocate (nullptr, size, nullptr));
+    gst_buffer_fill (buffer.get (), 0, block.pcm, size);
+    GST_BUFFER_PTS (buffer.get ()) = pts;
+    GST_BUFFER_DURATION (buffer.get ())
+        = gst_util_uint64_scale (block.frames, GST_SECOND, guint64 (format_.rate));
+    if (std::exchange (discont, false)) GST_BUFFER_FLAG_SET (buffer.get (), GST_BUFFER_FLAG_DISCONT);
+    line_.push (std::move (buffer));
   }
   bool discont = true;
 
 private:
+  Line &line_;
   bool begun_ = false;
   Format format_;
 };
-
-/// And its way out.
-class Tail : public PadHandler {
-public:
-  explicit Tail (const Sender::Hooks &hooks) : hooks_ (hooks) {}
-  GstFlowReturn
-  chain (Ref<GstBuffer> buffer) override {
-    hooks_.packet (std::move (buffer), caps_);
-    return GST_FLOW_OK;
-  }
-  bool
-  sink_event (Ref<GstEvent> event) override {
-    GstCaps *caps = nullptr;
-    if (GST_EVENT_TYPE (event.get ()) == GST_EVENT_CAPS) {
-      gst_event_parse_caps (event.get (), &caps);
-      caps_ = Ref<GstCaps>::retain (caps);
-    }
-    return true;
-  }
-
-private:
-  const Sender::Hooks &hooks_;
-  Ref<GstCaps> caps_;
-};
-
-/// Head → encoder → tail, outside any pipeline.
-struct Chain {
-  Ref<GstElement> bin, encode;
-  std::shared_ptr<Head> head;
-
-  Chain () = default;
-  Chain (Chain &&) = default;
-  ~Chain () {
-    if (bin) gst_element_set_state (bin.get (), GST_STATE_NULL);
-  }
-  static Result<Chain> make (const EncodeSpec &spec, const Sender::Hooks &hooks);
-};
-
-Result<Chain>
-Chain::make (const EncodeSpec &spec, const Sender::Hooks &hooks) {
-  Chain chain;
-  auto encode = make_encode_bin (spec);
-  if (!encode) return encode.error ();
-  chain.encode = *encode;
-  chain.head = std::make_shared<Head> ();
-  auto first = make_pad_element (nullptr, chain.head, nullptr, "audio/x-raw");
-  auto last = make_pad_element (nullptr, std::make_shared<Tail> (hooks), "ANY", nullptr);
-  chain.bin = Ref<GstElement>::sink (gst_bin_new (nullptr));
-  for (const auto &element : { first, chain.encode, last })
-    gst_bin_add (GST_BIN (chain.bin.get ()), element.get ());
-  if (!gst_element_link_many (first.get (), chain.encode.get (), last.get (), nullptr)
-      || gst_element_set_state (chain.bin.get (), GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
-    return Error{ Errc::MediaFailed, Retry::Never, "the audio encoder did not start" };
-  return chain;
-}
 
 class SenderImpl : public Sender {
 public:
@@ -187,11 +114,14 @@ private:
 void
 SenderImpl::run (const EncodeSpec &spec, const Hooks &hooks) {
   hooks.begin ();
-  auto chain = Chain::make (spec, hooks);
-  if (!chain) return hooks.failed (chain.error ());
+  auto encode = make_encode_bin (spec);
+  if (!encode) return hooks.failed (encode.error ());
+  auto line = Line::make ({ *encode }, hooks.packet);
+  if (!line) return hooks.failed (line.error ());
+  Feed feed (**line);
   {
     std::lock_guard guard (lock_);
-    encode_ = chain->encode;
+    encode_ = *encode;
   }
   // The encoder was made meanwhile, which takes a while on a busy machine.
   inlet_.catch_up ();
@@ -202,9 +132,9 @@ SenderImpl::run (const EncodeSpec &spec, const Hooks &hooks) {
       GST_INFO ("%d ms behind, going on from here", int (std::chrono::duration_cast<Millis> (late).count ()));
       due += late;
       pts = monotonic_now ();
-      chain->head->discont = true;
+      feed.discont = true;
     }
-    chain->head->push (pacer_.next (), pts);
+    feed.push (pacer_.next (), pts);
     due += kBlock;
     pts += GstClockTime (std::chrono::nanoseconds (kBlock).count ());
   }
