@@ -4,7 +4,7 @@ import time
 
 from livekit import rtc
 
-from .peer import Peer, _get_loop, _run
+from .peer import Peer, _run, _sdk
 from .wait import wait_until
 
 
@@ -67,7 +67,7 @@ class DataPeer(Peer):
             for payload in payloads:
                 await self.room.local_participant.publish_data(payload, reliable=True, topic=topic)
                 await asyncio.sleep(pause)
-        _get_loop().call_soon_threadsafe(self._spawn, go())
+        _sdk().post(self._spawn, go())
 
     def send_text(self, text, topic, to=(), attributes=None):
         _run(self.room.local_participant.send_text(text, topic=topic, destination_identities=list(to) or None,
@@ -96,7 +96,7 @@ class DataPeer(Peer):
         async def handler(invocation):
             self.calls.append(invocation)
             return answer(invocation.payload)
-        _get_loop().call_soon_threadsafe(self.room.local_participant.register_rpc_method, method, handler)
+        _sdk().post(self.room.local_participant.register_rpc_method, method, handler)
 
     def publish_data_track(self, name):
         return _run(self.room.local_participant.publish_data_track(name=name))

@@ -10,9 +10,10 @@ import base64
 import hashlib
 import socket
 import struct
-import threading
 
 from livekit.protocol import models, rtc as wire
+
+from .loop import LoopThread
 
 
 class Peer:
@@ -63,23 +64,17 @@ class Liar:
     def __init__(self, **scripts):
         self.scripts = scripts
         self.asked = []  # targets, in order
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._thread = LoopThread()
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        self._server = self._call(asyncio.start_server(self._serve, sock=listener))
-
-    def _call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        self._server = self._thread.call(asyncio.start_server(self._serve, sock=listener))
 
     def url(self, script):
         return f"ws://127.0.0.1:{self.port}/{script}"
 
     def stop(self):
-        self._loop.call_soon_threadsafe(self._server.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.post(self._server.close)
+        self._thread.stop()
 
     async def _serve(self, reader, writer):
         try:

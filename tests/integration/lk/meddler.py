@@ -3,13 +3,12 @@
 Media goes past, so that a session is whole while the server "says" what the real one never would.
 """
 import asyncio
-import socket
-import threading
 
 import aiohttp
 from aiohttp import web
 from livekit.protocol import rtc as wire
 
+from .signal_proxy import SignalProxy
 from .wait import wait_until
 
 
@@ -31,10 +30,8 @@ class Connection:
         return [getattr(r, kind) for r in list(self.requests) if r.WhichOneof("message") == kind]
 
 
-class Meddler:
-    """`url` is what clients are given.
-
-    `admit(connection)` says None to let a client in, the HTTP status that refuses it, or HANG for no answer at all.
+class Meddler(SignalProxy):
+    """`admit(connection)` says None to let a client in, the HTTP status that refuses it, or HANG for no answer at all.
     `hook(response)` gets each SignalResponse of the server; returns what the client gets instead, a list of SignalResponse or bytes.
     """
 
@@ -43,32 +40,7 @@ class Meddler:
     def __init__(self, server, admit=lambda connection: None, hook=lambda response: [response]):
         self.admit, self.hook = admit, hook
         self.connections = []
-        self._server = server
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._call(self._start())
-
-    def _call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
-
-    async def _start(self):
-        self._session = aiohttp.ClientSession()
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._request)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.5)
-        await self._runner.setup()
-        listener = socket.create_server(("127.0.0.1", 0))
-        await web.SockSite(self._runner, listener).start()
-        self.url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
-
-    def stop(self):
-        async def go():
-            await self._runner.cleanup()
-            await self._session.close()
-        self._call(go())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        super().__init__(server)
 
     # --- what tests do
 
@@ -84,33 +56,28 @@ class Meddler:
     def say(self, message):
         """To the newest client, as if from the server: a SignalResponse, or bytes as they are."""
         data = message if isinstance(message, bytes) else message.SerializeToString()
-        self._call(self.last.socket.send_bytes(data))
+        self._thread.call(self.last.socket.send_bytes(data))
 
     def drop(self):
         """The newest connection breaks without a word."""
-        self._loop.call_soon_threadsafe(self.last.transport.abort)
+        self._thread.post(self.last.transport.abort)
 
     # --- the way through
 
     async def _request(self, request):
-        target = str(request.rel_url)
-        headers = {k: v for k, v in request.headers.items() if k.lower() in ("authorization", "user-agent")}
-        base = self._server.url.replace("ws://", "http://")
-        upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         connection = Connection(request)
         status = self.admit(connection)
         if status is not None:
-            if upgrade:
+            if self._wants_websocket(request):
                 self.connections.append(connection)
                 connection.open = False
             if status is self.HANG:
                 await asyncio.sleep(60)
             return web.Response(status=status)
-        if not upgrade:
-            async with self._session.request(request.method, base + target, headers=headers) as answer:
-                return web.Response(status=answer.status, body=await answer.read())
+        if not self._wants_websocket(request):
+            return await self._forward(request)
         try:
-            server = await self._session.ws_connect(base + target, headers=headers, max_msg_size=0)
+            server = await self._connect(request)
         except (aiohttp.WSServerHandshakeError, aiohttp.ClientError) as error:
             return web.Response(status=getattr(error, "status", 502))
         client = web.WebSocketResponse(max_msg_size=0)
@@ -118,11 +85,7 @@ class Meddler:
         connection.socket = client
         self.connections.append(connection)
         async with server:
-            done, rest = await asyncio.wait(
-                [asyncio.create_task(self._up(connection, client, server)),
-                 asyncio.create_task(self._down(connection, server, client))], return_when=asyncio.FIRST_COMPLETED)
-            for task in [*done, *rest]:
-                task.cancel()
+            await self._both_ways(self._up(connection, client, server), self._down(connection, server, client))
             connection.open = False
             await client.close()
         return client

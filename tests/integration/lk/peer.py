@@ -3,7 +3,6 @@
 All SDK objects live on one asyncio loop in a daemon thread; methods below hand work to it and wait, bounded.
 """
 import asyncio
-import threading
 import time
 from collections import deque
 
@@ -11,6 +10,7 @@ import numpy as np
 from livekit import rtc
 
 from . import counter, tone
+from .loop import LoopThread
 from .server import token
 from .wait import wait_until
 
@@ -23,19 +23,18 @@ SOURCE_NAMES = {value: name for name, value in SOURCES.items()}
 CODECS = {"vp8": rtc.VideoCodec.VP8, "h264": rtc.VideoCodec.H264, "vp9": rtc.VideoCodec.VP9,
           "av1": rtc.VideoCodec.AV1, "h265": rtc.VideoCodec.H265}
 
-_loop = None
+_thread = None
 
 
-def _get_loop():
-    global _loop  # pylint: disable=global-statement
-    if _loop is None:
-        _loop = asyncio.new_event_loop()
-        threading.Thread(target=_loop.run_forever, name="sdk", daemon=True).start()
-    return _loop
+def _sdk():
+    """Made by the first who needs it."""
+    global _thread  # pylint: disable=global-statement
+    _thread = _thread or LoopThread("sdk")
+    return _thread
 
 
 def _run(coroutine, timeout=20):
-    return asyncio.run_coroutine_threadsafe(coroutine, _get_loop()).result(timeout)
+    return _sdk().call(coroutine, timeout)
 
 
 class Ear:
@@ -199,7 +198,7 @@ class Peer:
 
     def freeze(self, name):
         """Sends no more pictures, without saying so."""
-        _get_loop().call_soon_threadsafe(self._pumps[name].cancel)
+        _sdk().post(self._pumps[name].cancel)
 
     @staticmethod
     async def _pump_video(sink, width, height, fps, noise):
@@ -212,10 +211,10 @@ class Peer:
             await asyncio.sleep(max(0.0, start + number / fps - time.monotonic()))
 
     def mute(self, name):
-        _get_loop().call_soon_threadsafe(self._published[name][1].mute)
+        _sdk().post(self._published[name][1].mute)
 
     def unmute(self, name):
-        _get_loop().call_soon_threadsafe(self._published[name][1].unmute)
+        _sdk().post(self._published[name][1].unmute)
 
     def unpublish(self, name):
         publication, _ = self._published.pop(name)
@@ -234,7 +233,7 @@ class Peer:
 
     def allow_subscribers(self, identities):
         """Nobody else may subscribe to what we publish."""
-        _get_loop().call_soon_threadsafe(lambda: self.room.local_participant.set_track_subscription_permissions(
+        _sdk().post(lambda: self.room.local_participant.set_track_subscription_permissions(
             allow_all_participants=False,
             participant_permissions=[rtc.ParticipantTrackPermission(participant_identity=who, allow_all=True) for who in identities]))
 

@@ -7,13 +7,14 @@ import asyncio
 import json
 import socket
 import struct
-import threading
 import time
 from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
 from livekit.protocol import rtc as wire
+
+from .signal_proxy import SignalProxy
 
 
 @dataclass
@@ -26,47 +27,31 @@ class Packet:
     at: float
 
 
-class Relay:
-    """`url` is what the client is given. `hook(packet)` returns seconds of delay from `packet.at` on, or None to lose the packet.
+class Relay(SignalProxy):
+    """`hook(packet)` returns seconds of delay from `packet.at` on, or None to lose the packet.
     Without a hook only the signalling passes through here, at an address of `host`."""
 
     NO_ANSWER = -1  # the connection is closed without one
 
     def __init__(self, server, hook=None, host="127.0.0.1"):
         self.hook = hook
-        self._host = host
-        self._server = server
         self._kinds = {}  # (up, payload type) → kind
         self._upstreams = {}  # client address → transport towards the server
         self._clients = set()  # transports of open WebSockets
         self._dark, self._stalled = (0, 0), 0
         self.queries = []  # of each WebSocket so far, as dictionaries
         self.refuse = lambda query: None  # an HTTP status, or NO_ANSWER, for a connection that is not passed on
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._call(self._start())
-
-    def _call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        super().__init__(server, host)
 
     async def _start(self):
-        self._session = aiohttp.ClientSession()
-        self._udp = _Port(self._loop, self._from_client)
+        self._udp = _Port(self._thread.loop, self._from_client)
         self._udp.socket.bind(("0.0.0.0", 0))
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._request)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.5)
-        await self._runner.setup()
-        listener = socket.create_server((self._host, 0))
-        await web.SockSite(self._runner, listener).start()
-        self.url = f"ws://{self._host}:{listener.getsockname()[1]}"
+        await super()._start()
 
-    def stop(self):
-        self._call(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
+    async def _stop(self):
+        await super()._stop()
+        for transport in [self._udp, *self._upstreams.values()]:
+            transport.close()
 
     def black_out(self, seconds, signalling=False):
         """Loses the media for so long; the signalling gets through late, as TCP does."""
@@ -82,13 +67,7 @@ class Relay:
         async def go():
             for transport in list(self._clients):
                 transport.abort()
-        self._call(go())
-
-    async def _stop(self):
-        await self._runner.cleanup()
-        await self._session.close()
-        for transport in [self._udp, *self._upstreams.values()]:
-            transport.close()
+        self._thread.call(go())
 
     # --- signalling
 
@@ -98,23 +77,15 @@ class Relay:
             if status == self.NO_ANSWER:
                 request.transport.abort()
             return web.Response(status=max(status, 200))
-        target = self._server.url + request.path_qs
-        headers = {k: v for k, v in request.headers.items() if k.lower() == "authorization"}
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            async with self._session.get(target.replace("ws://", "http://"), headers=headers) as answer:
-                return web.Response(status=answer.status, body=await answer.read())
+        if not self._wants_websocket(request):
+            return await self._forward(request)
         self.queries.append(dict(request.query))
         client = web.WebSocketResponse(max_msg_size=0)
-        async with self._session.ws_connect(target, headers=headers, max_msg_size=0) as server:
+        async with self._connect(request) as server:
             await client.prepare(request)
             transport = request.transport
             self._clients.add(transport)
-            done, rest = await asyncio.wait(
-                [asyncio.create_task(self._pass_on(client, server, self._to_server)),
-                 asyncio.create_task(self._pass_on(server, client, self._to_client))],
-                return_when=asyncio.FIRST_COMPLETED)
-            for task in [*done, *rest]:
-                task.cancel()
+            await self._both_ways(self._pass_on(client, server, self._to_server), self._pass_on(server, client, self._to_client))
             self._clients.discard(transport)
             await client.close()
         return client
@@ -197,7 +168,7 @@ class Relay:
             return
         late = at + delay - time.monotonic() if delay > 0 else 0
         if late > 0:
-            self._loop.call_later(late, send)
+            self._thread.loop.call_later(late, send)
         else:
             send()
 
@@ -205,7 +176,7 @@ class Relay:
         upstream = self._upstreams.get(address)
         if upstream is None:
             # Connecting a UDP socket takes no time, so nothing can overtake.
-            upstream = self._upstreams[address] = _Port(self._loop, lambda back, when, _: self._carry(
+            upstream = self._upstreams[address] = _Port(self._thread.loop, lambda back, when, _: self._carry(
                 back, when, False, lambda: self._udp.send(back, address)))
             upstream.socket.connect((self._server.node_ip, self._server.udp_port))
         self._carry(data, at, True, lambda: upstream.send(data))
