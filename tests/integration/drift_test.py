@@ -57,6 +57,8 @@ def spread(values):
 
 @unittest.skipUnless(os.environ.get("LK_LIFE") == "full", "takes minutes: LK_LIFE=full, how many: LK_MINUTES")
 class Drift(RecorderTest):
+    second_go = False
+
     def record_clock(self, ppm):
         # It is the clock: what it does late, on a busy machine, nobody can put right.
         publisher = Process(["nice", "-n", "-10", sys.executable, clocked.__file__, self.server.url, token(self.server, self.room, "them"),

@@ -12,6 +12,7 @@ from lk import clocked, tone
 from lk.case import LiveKitTest
 from lk.launch import Process, environment
 from lk.recording import RATE, Recording
+from lk.relay import Relay
 from lk.server import token
 from lk.wait import wait_until
 from sync_test import SDK_OFFSET, Received
@@ -24,8 +25,9 @@ SMALL = ["--size", "320x240", "--fps", "15", "--video-bitrate", "300k"]
 class RecorderTest(LiveKitTest):
     """A running livekit-recorder and what it says."""
 
-    def record(self, *arguments):
-        self.process = self.run_program(["livekit-recorder", "--room", self.room, "--json", *arguments], cwd=self.directory)
+    def record(self, *arguments, url=None):
+        self.process = self.run_program(["livekit-recorder", "--room", self.room, "--json", *arguments],
+                                        {"LIVEKIT_URL": url} if url else None, cwd=self.directory)
         return self.process
 
     def events(self, kind=None):
@@ -151,6 +153,20 @@ class Files(RecorderTest):
             # Not every picture that was drawn was sent, but none is in two files, and no stretch in neither.
             self.assertLess(before[-1], after[0])
             self.assertLess(after[0] - before[-1], 8)
+
+    def test_a_file_ends_when_the_recording_does_though_its_sound_is_held_back_for_the_pictures(self):
+        publisher = Process([sys.executable, clocked.__file__, self.server.url, token(self.server, self.room, "them")],
+                            environment(self.server))
+        self.addCleanup(publisher.kill)
+        publisher.wait_for_output("published")
+        relay = Relay(self.server, lambda packet: 0.5 if not packet.up and packet.kind == "video" else 0.0)
+        self.addCleanup(relay.stop)
+        self.record("-o", "{participant}.mkv", url=relay.url)
+        self.wait_for_file("them.mkv", 15)  # the server's reports have come, and have been followed
+        stopped = time.time()
+        file = self.end()["files"][0]
+        began = datetime.datetime.fromisoformat(file["start"].replace("Z", "+00:00")).timestamp()
+        self.assert_near(Recording(self.path("them.mkv")).duration, stopped - began, 0.2, "the file")
 
     def test_what_cannot_be_written_is_said_and_the_rest_is_recorded(self):
         alice = self.peer("alice")

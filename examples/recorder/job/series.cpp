@@ -15,6 +15,10 @@ constexpr GstClockTime kBetweenKeys = 4 * GST_SECOND;
 constexpr GstClockTime kKeyPatience = 3 * GST_SECOND;
 // What is kept until a file is open: some seconds.
 constexpr size_t kMaxBacklog = 1000, kMaxBacklogBytes = 16 * 1024 * 1024;
+// What is so much before its time waits for that, since the file may end before; lip-sync delays by 2 s at
+// most.
+constexpr GstClockTimeDiff kAhead = 50 * GST_MSECOND, kMostAhead = 3 * GST_SECOND;
+constexpr size_t kMaxAhead = 500;
 
 } // namespace
 
@@ -163,27 +167,61 @@ Series::switch_to (const std::shared_ptr<File> &next, GstClockTime at) {
 
 void
 Series::on_frame (size_t index, const FedFrame &frame) {
-  bool wants_key = false;
-  FeedPtr feed;
+  std::vector<FeedPtr> wanting;
   {
     std::lock_guard guard (lock_);
-    feed = tracks_[index].track.feed;
-    if (!feed) return;
+    if (!tracks_[index].track.feed) return;
     if (!opened_ && !stopped_) return keep (index, frame);
-    if (next_ && frame.pts >= cut_from_) {
-      // Pictures decide where there are any, and sound waits for them.
-      const bool pictures = std::any_of (next_->tracks.begin (), next_->tracks.end (), [this] (size_t i) {
-        return tracks_[i].track.feed && tracks_[i].track.feed->codec ().video;
-      });
-      if (feed->codec ().video != pictures) return void (held_.emplace_back (index, frame));
-      if (frame.key || !pictures) {
-        begin (std::exchange (next_, nullptr), frame.pts);
-        release_held ();
-      }
-    }
-    wants_key = !write (index, frame);
+    ahead_.emplace_back (index, frame);
+    wanting = take_due (hooks_.now ());
   }
-  if (wants_key) feed->request_key ();
+  for (const auto &feed : wanting)
+    feed->request_key ();
+}
+
+/// lock_ held. The feeds that a file waits for a key frame of.
+std::vector<FeedPtr>
+Series::take_due (GstClockTime now) {
+  std::vector<FeedPtr> wanting;
+  std::vector<bool> waits (tracks_.size ());
+  size_t surplus = ahead_.size () > kMaxAhead ? ahead_.size () - kMaxAhead : 0;
+  for (auto it = ahead_.begin (); it != ahead_.end ();) {
+    const auto [index, frame] = *it;
+    const auto before = GST_CLOCK_DIFF (now, frame.pts);
+    const bool early = before > kAhead && before < kMostAhead;
+    if (surplus == 0 && (early || waits[index])) {
+      waits[index] = true; // the order of a track stays
+      ++it;
+      continue;
+    }
+    surplus -= surplus > 0 ? 1 : 0;
+    it = ahead_.erase (it);
+    const auto feed = tracks_[index].track.feed;
+    if (!take (index, frame) && feed) wanting.push_back (feed);
+  }
+  return wanting;
+}
+
+/// lock_ held. False: a file waits for a key frame.
+bool
+Series::take (size_t index, const FedFrame &frame) {
+  const auto feed = tracks_[index].track.feed;
+  if (!feed) return true;
+  if (next_ && frame.pts >= cut_from_) {
+    // Pictures decide where there are any, and sound waits for them.
+    const bool pictures = std::any_of (next_->tracks.begin (), next_->tracks.end (), [this] (size_t i) {
+      return tracks_[i].track.feed && tracks_[i].track.feed->codec ().video;
+    });
+    if (feed->codec ().video != pictures) {
+      held_.emplace_back (index, frame);
+      return true;
+    }
+    if (frame.key || !pictures) {
+      begin (std::exchange (next_, nullptr), frame.pts);
+      release_held ();
+    }
+  }
+  return write (index, frame);
 }
 
 /// lock_ held. Each file takes what is in its time. False: one waits for a key frame.
@@ -249,10 +287,14 @@ Series::check_segment () {
 void
 Series::tick (GstClockTime complete) {
   std::vector<std::shared_ptr<File>> files;
+  std::vector<FeedPtr> wanting;
   {
     std::lock_guard guard (lock_);
+    wanting = take_due (hooks_.now ());
     files = files_;
   }
+  for (const auto &feed : wanting)
+    feed->request_key ();
   for (const auto &file : files) {
     if (file->result.state == FileState::Writing && !file->announced) {
       file->announced = true;
@@ -327,6 +369,7 @@ Series::stop (GstClockTime at) {
   next_.reset ();
   release_held ();
   begin (nullptr, at);
+  (void)take_due (G_MAXINT64); // those of before the end are of use
 }
 
 void

@@ -7,6 +7,7 @@
 #include "results.hpp"
 #include "writer.hpp"
 
+#include <deque>
 #include <functional>
 
 namespace lk::record {
@@ -74,6 +75,8 @@ private:
   void listen (size_t index);
   void keep (size_t index, const FedFrame &frame);
   void on_frame (size_t index, const FedFrame &frame);
+  std::vector<FeedPtr> take_due (GstClockTime now);
+  bool take (size_t index, const FedFrame &frame);
   bool write (size_t index, const FedFrame &frame);
   void release_held ();
   void switch_to (const std::shared_ptr<File> &next, GstClockTime at);
@@ -98,6 +101,8 @@ private:
   std::vector<std::shared_ptr<File>> files_; // the last one is the current
   std::shared_ptr<File> next_;               // waits for the first frame that it can begin with
   GstClockTime cut_from_ = 0;
+  // Frames of after now: lip-sync delays the tracks that come before others.
+  std::deque<std::pair<size_t, FedFrame>> ahead_;
   std::vector<std::pair<size_t, FedFrame>> held_;    // sound that belongs to this file or to the next
   std::vector<std::pair<size_t, FedFrame>> backlog_; // before open()
   size_t backlog_bytes_ = 0;
