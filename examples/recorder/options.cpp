@@ -169,6 +169,8 @@ const Option kValues[] = {
     [] (Draft &d, const std::string &v) { return set_millis (d.common.segment, v); } },
   { "segment-size", "SIZE", "Begin a new file after so many bytes",
     [] (Draft &d, const std::string &v) { return set_bytes (d.common.segment_bytes, v); } },
+  { "buffer", "TIME", "So much may wait for a slow disk or network (30); more is dropped",
+    [] (Draft &d, const std::string &v) { return set_millis (d.common.buffer, v); } },
   { "max-duration", "TIME", "End after so long",
     [] (Draft &d, const std::string &v) { return set_millis (d.options.request.limits.duration, v); } },
   { "max-size", "SIZE", "End when the files have so many bytes",

@@ -1,6 +1,7 @@
 #include "run.hpp"
 
 #include "common/command_line.hpp"
+#include "job/disk.hpp"
 #include "job/job.hpp"
 
 #include "base/ref.hpp"
@@ -72,6 +73,8 @@ private:
     if (options_.json) print (to_json (status, is_final (status.state) ? "summary" : "state"));
     if (options_.quiet || options_.json) return;
     if (status.state == State::Active) complain ("recording room " + status.room, 0);
+    if (status.state == State::Ending)
+      complain ("finishing the files; a second Ctrl-C does not wait for that", 0);
     if (is_final (status.state) && status.state != State::Failed)
       complain (std::string (to_string (status.state)) + ": " + status.reason, 0);
   }
@@ -124,6 +127,9 @@ run (const Options &options) {
   g_main_loop_run (loop.get ());
   const auto status = (*job)->status ();
   if (status.state == State::Failed) complain (status.reason, 0);
+  job->reset ();
+  // Threads that a disk holds would find everything gone.
+  if (held_by_disks () > 0) std::_Exit (code_of (status));
   return code_of (status);
 }
 

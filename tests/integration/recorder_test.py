@@ -274,10 +274,9 @@ class Long(RecorderTest):
             before = self.memory_kb()
             self.wait_for_file("room.ogg", self.files()["room.ogg"]["duration_ms"] / 1000 + 20)
             self.assertLess(self.memory_kb() - before, 4000)
-            for _ in range(2):  # the first one waits for the disk
-                self.process.signal(signal.SIGINT)
-                time.sleep(2)
-            self.assertEqual(self.process.wait(20), 3)
+            self.process.signal(signal.SIGINT)
+            wait_until(lambda: any(event["state"] == "ending" for event in self.events("state")), 20, "that it waits for the disk")
+            self.assertEqual(self.process.interrupt(5)[0], 3, "the second one does not wait")
         self.assertGreater(self.heard("room.ogg", 440, 30, 32), 0.8)
 
     def test_beep_and_picture_of_a_moment_lie_together_in_every_kind_of_file(self):

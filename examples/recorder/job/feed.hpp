@@ -25,7 +25,8 @@ class Feed {
 public:
   using Taker = std::function<void (const FedFrame &)>;
 
-  explicit Feed (const Codec &codec) : codec_ (codec) {}
+  /// `encoder`: the element that made it; "" for what was sent like this.
+  Feed (const Codec &codec, std::string encoder) : codec_ (codec), encoder_ (std::move (encoder)) {}
 
   /// The appsink at the end of the stream; `self` is what it calls.
   static Result<Ref<GstElement>> make_sink (const std::shared_ptr<Feed> &self);
@@ -33,6 +34,10 @@ public:
   const Codec &
   codec () const {
     return codec_;
+  }
+  const std::string &
+  encoder () const {
+    return encoder_;
   }
   /// Streaming thread calls `taker` until the token dies.
   std::shared_ptr<void> listen (Taker taker);
@@ -54,6 +59,7 @@ private:
   void on_sample (GstElement *sink);
 
   const Codec &codec_;
+  const std::string encoder_;
   Ref<GstPad> pad_; // of the appsink
   std::mutex lock_; // leaf
   std::vector<std::weak_ptr<Taker>> takers_;

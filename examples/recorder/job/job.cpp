@@ -2,6 +2,13 @@
 
 namespace lk::record {
 
+namespace {
+
+// Files have a minute to be finished.
+constexpr Millis kLongestEnd{ 90000 };
+
+} // namespace
+
 Result<std::unique_ptr<Job>>
 Job::make (Request request, Listener listener) {
   auto outputs = plan (request);
@@ -31,7 +38,7 @@ Job::Job (std::unique_ptr<Core> core) : core_ (std::move (core)) {}
 
 Job::~Job () {
   stop ();
-  (void)wait (Millis (30000));
+  (void)wait (kLongestEnd);
 }
 
 void

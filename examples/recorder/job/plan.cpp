@@ -92,6 +92,8 @@ plan (const Output &output) {
     return refuse ("an audio bit rate is 6k to 510k");
   if (wanted.segment.count () != 0 && wanted.segment.count () < 1000)
     return refuse ("a segment is at least a second long");
+  if (wanted.buffer.count () < 500 || wanted.buffer.count () > 300000)
+    return refuse ("half a second to 5 minutes may wait for a disk");
   if (planned.format) {
     if (encoding.video_codec.empty ()) encoding.video_codec = planned.format->preferred (true);
     if (encoding.audio_codec.empty ()) encoding.audio_codec = planned.format->preferred (false);

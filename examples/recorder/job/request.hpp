@@ -39,6 +39,7 @@ struct Output {
   Encoding encoding;
   Millis segment{ 0 };        ///< a new file after so long; 0 = never
   uint64_t segment_bytes = 0; ///< a new file after so much; 0 = never
+  Millis buffer{ 30000 };     ///< so much may wait for a slow disk or network; more is dropped and counted
   bool overwrite = false;
 };
 

@@ -36,6 +36,7 @@ object_of (const FileResult &file) {
   set (o, "participant", file.participant);
   set (o, "track", file.track);
   set (o, "codecs", file.codecs);
+  set (o, "encoders", file.encoders);
   set (o, "part", int64_t (file.part));
   set (o, "state", to_string (file.state));
   set (o, "error", file.error);

@@ -27,6 +27,7 @@ struct FileResult {
   Scope scope = Scope::Composite;
   std::string participant, track; ///< identity and track name, where the file has only those
   std::string codecs;             ///< "vp8 opus"; with a star those that were not encoded again
+  std::string encoders;           ///< elements that encode for it: "x264enc avenc_aac"
   unsigned part = 1;
   FileState state = FileState::Writing;
   std::string error;                ///< with Failed

@@ -115,6 +115,8 @@ Series::prepare () {
       file->tracks.push_back (i);
       file->result.codecs += (file->result.codecs.empty () ? "" : " ")
                              + std::string (track.feed->codec ().name) + (track.copied ? "*" : "");
+      if (const auto &encoder = track.feed->encoder (); !encoder.empty ())
+        file->result.encoders += (file->result.encoders.empty () ? "" : " ") + encoder;
     }
   }
   if (slots.empty ()) return nullptr;
@@ -123,7 +125,7 @@ Series::prepare () {
   fields.ext = format_.ending ();
   auto name = hooks_.name (planned_, fields);
   if (!name) return fail (name.error ()), nullptr;
-  auto writer = Writer::make (format_, *name, slots);
+  auto writer = Writer::make (format_, *name, planned_.output.buffer, slots);
   if (!writer) return fail (writer.error ()), nullptr;
   file->writer = std::move (*writer);
   file->result.location = redacted (*name);
@@ -406,6 +408,16 @@ Series::describe (const File &file) const {
   result.late = counters.late;
   result.dropped = counters.dropped;
   return result;
+}
+
+std::vector<std::pair<std::string, uint64_t>>
+Series::disks () const {
+  std::lock_guard guard (lock_);
+  std::vector<std::pair<std::string, uint64_t>> all;
+  for (const auto &file : files_)
+    if (const auto free = file->writer->free_bytes (); free && file->result.state == FileState::Writing)
+      all.emplace_back (file->result.location, *free);
+  return all;
 }
 
 std::vector<FileResult>

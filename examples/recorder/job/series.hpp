@@ -56,6 +56,8 @@ public:
     return error_;
   }
   std::vector<FileResult> writing () const;
+  /// Of the disks under what is being written: file and bytes that are free.
+  std::vector<std::pair<std::string, uint64_t>> disks () const;
 
 private:
   struct File {

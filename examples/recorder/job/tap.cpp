@@ -33,6 +33,25 @@ limit_rate (GstElement *element, unsigned fps) {
                      [] (gpointer pace) { delete static_cast<Pace *> (pace); });
 }
 
+/// The name of the factory that encodes in this bin.
+std::string
+encoder_in (GstElement *bin) {
+  auto *all = gst_bin_iterate_recurse (GST_BIN (bin));
+  GValue found = G_VALUE_INIT;
+  const auto encodes = [] (gconstpointer item, gconstpointer) {
+    auto *factory
+        = gst_element_get_factory (GST_ELEMENT (g_value_get_object (static_cast<const GValue *> (item))));
+    return factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_ENCODER) ? 0 : 1;
+  };
+  std::string name;
+  if (gst_iterator_find_custom (all, encodes, &found, nullptr)) {
+    name = GST_OBJECT_NAME (gst_element_get_factory (GST_ELEMENT (g_value_get_object (&found))));
+    g_value_unset (&found);
+  }
+  gst_iterator_free (all);
+  return name;
+}
+
 } // namespace
 
 Result<std::shared_ptr<Tap>>
@@ -147,7 +166,8 @@ Tap::encoded (const Codec &codec, const Encoding &encoding) {
 Result<FeedPtr>
 Tap::branch (const std::string &key, const Codec &codec, std::vector<Result<Ref<GstElement>>> row) {
   if (auto it = feeds_.find (key); it != feeds_.end ()) return it->second;
-  auto feed = std::make_shared<Feed> (codec);
+  auto feed = std::make_shared<Feed> (codec, !row.empty () && row.back () ? encoder_in (row.back ()->get ())
+                                                                          : std::string ());
   row.push_back (Feed::make_sink (feed));
   for (const auto &part : row)
     if (!part) return part.error ();

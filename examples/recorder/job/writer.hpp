@@ -3,6 +3,7 @@
 // came.
 #pragma once
 
+#include "disk.hpp"
 #include "encoders.hpp"
 #include "feed.hpp"
 #include "timeline.hpp"
@@ -27,9 +28,9 @@ public:
     GstClockTime patience = 0; ///< how much later than others its frames may come
   };
 
+  /// `buffer`: so much may wait for a slow disk or network; more is dropped and counted.
   static Result<std::unique_ptr<Writer>> make (const Format &format, const std::string &location,
-                                               const std::vector<Slot> &slots);
-  ~Writer ();
+                                               Millis buffer, const std::vector<Slot> &slots);
 
   /// From this running time on. Once, before anything is pushed.
   void begin (GstClockTime origin);
@@ -54,7 +55,15 @@ public:
     return origin_;
   }
   GstClockTime duration () const;
-  uint64_t bytes () const;
+  uint64_t
+  bytes () const {
+    return meter_->bytes ();
+  }
+  /// Of the disk, as far as it is known.
+  std::optional<uint64_t>
+  free_bytes () const {
+    return meter_->free_bytes ();
+  }
   Counters counters () const;
   const std::string &
   location () const {
@@ -66,9 +75,11 @@ public:
   }
 
 private:
+  struct Gate;
   struct Track {
     Slot slot;
     Ref<GstElement> source;
+    std::shared_ptr<Gate> gate;
     std::optional<Timeline> timeline;
     std::optional<StandIn> stand_in;
     Ref<GstCaps> caps;
@@ -77,7 +88,8 @@ private:
     bool alone = false;  ///< nothing can be made that would stand in
   };
 
-  Writer (const Format &format, std::string location) : format_ (format), location_ (std::move (location)) {}
+  Writer (const Format &format, std::string location, GstClockTime buffer)
+      : format_ (format), location_ (std::move (location)), buffer_ (buffer) {}
   Result<> build (const std::vector<Slot> &slots);
   Result<Ref<GstElement>> make_end (Ref<GstElement> &muxer);
   Result<> add_track (const Slot &slot, GstElement *muxer);
@@ -86,18 +98,25 @@ private:
              const Ref<GstCaps> &caps);
   void fill (Track &track, const Timeline::Fill &fill);
   void finish ();
+  void check_finish ();
   void look_at_bus ();
   void fail (Error error);
 
   const Format &format_;
   const std::string location_;
+  std::string folder_; ///< where that is; "" for what goes elsewhere
+  const GstClockTime buffer_;
   Ref<GstElement> pipeline_;
   std::vector<Track> tracks_; // what is in them by lock_, from begin() on
   GstClockTime origin_ = 0;
   std::atomic<GstClockTime> end_{ GST_CLOCK_TIME_NONE };
   std::atomic<State> state_{ State::Writing };
   Error error_;
-  gint64 finishing_since_us_ = 0;
+  gint64 finishing_since_us_ = 0, moved_us_ = 0;
+  uint64_t taken_ = 0;
+  bool finished_ = false; ///< but for closing the file
+  std::optional<Keeper> keeper_;
+  std::optional<Meter> meter_;
   mutable std::mutex lock_; // above the locks of appsrc only
   Counters counters_;
 };

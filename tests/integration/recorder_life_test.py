@@ -1,0 +1,197 @@
+"""livekit-recorder on disks that are slow or never answer, and in rooms where people come and go: what it holds stays the same."""
+import collections
+import json
+import os
+import re
+import signal
+import threading
+import time
+import unittest
+
+from lk import disk, tone
+from lk.recording import RATE, Recording
+from lk.wait import wait_until
+from recorder_test import SMALL, RecorderTest
+
+ALONE = True  # memory and time
+
+# Minutes, or so many seconds: LK_LIFE=full LK_LIFE_SECONDS=3600.
+FULL = os.environ.get("LK_LIFE") == "full"
+SECONDS = int(os.environ.get("LK_LIFE_SECONDS", "300"))
+
+
+class LifeTest(RecorderTest):
+    second_go = False  # leaks
+
+    def disk(self, rate=None):
+        one = disk.Disk(self.path("disk"), self.path("behind"), rate)
+        self.addCleanup(one.close)
+        return one
+
+    def publishers(self, count=3, width=320, height=180, noise=0):
+        people = [self.peer(f"p{number}") for number in range(count)]
+        for number, peer in enumerate(people):
+            peer.publish_tone(440 + 110 * number)
+            peer.publish_video(width, height, noise=noise, codec=("vp8", "h264")[number % 2])
+        return people
+
+    def held(self):
+        """Memory (kB), threads and descriptors of the recorder."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            lines = dict(line.split(":", 1) for line in status)
+        return {"rss_kb": int(lines["VmRSS"].split()[0]), "threads": int(lines["Threads"]),
+                "files": len(os.listdir(f"/proc/{self.process.pid}/fd"))}
+
+    def watch(self, seconds, every, note=None):
+        """What it holds, sampled for so long."""
+        samples, start = [], time.monotonic()
+        while (now := time.monotonic() - start) < seconds:
+            self.assertTrue(self.process.running, self.process.output[-3000:])
+            sample = {"at": round(now, 1), **self.held(), **(note() if note else {})}
+            samples.append(sample)
+            if FULL:
+                print(f"{self.id()}: {json.dumps(sample)}", flush=True)
+            time.sleep(every)
+        return samples
+
+    def slope(self, samples, name="rss_kb"):
+        """Growth a minute, by least squares."""
+        times, values = [s["at"] / 60 for s in samples], [s[name] for s in samples]
+        middle_t, middle_v = sum(times) / len(times), sum(values) / len(values)
+        return sum((t - middle_t) * (v - middle_v) for t, v in zip(times, values)) / sum((t - middle_t) ** 2 for t in times)
+
+
+@unittest.skipIf(disk.why_not(), disk.why_not())
+class Disks(LifeTest):
+    def test_a_disk_that_never_answers_again_costs_its_own_file_and_a_bounded_time(self):
+        self.hang(all_of_it=True)
+
+    @unittest.skipUnless(FULL, "takes minutes: LK_LIFE=full")
+    def test_a_write_that_never_returns_costs_its_own_file_and_a_bounded_time(self):
+        self.hang(all_of_it=False)
+
+    def hang(self, all_of_it):
+        dead = self.disk()
+        self.peer("alice").publish_tone(440)
+        self.record("-o", "disk/room.mkv", "-o", "fine.ogg", *SMALL)
+        self.wait_for_file("disk/room.mkv", 1)
+        dead.freeze(all_of_it)
+        wait_until(lambda: dead.waiting, 20, "a write that is not answered")
+        code, took = self.process.interrupt(60)
+        self.assertEqual(code, 3, self.process.output[-2000:])
+        self.assertLess(took, 40)
+        summary = self.events("summary")[0]
+        self.assertEqual(summary["state"], "failed")
+        self.assertIn("disk/room.mkv", summary["reason"])
+        files = {file["file"]: file for file in summary["files"]}
+        self.assertEqual(files["disk/room.mkv"]["state"], "failed")
+        self.assertEqual(files["fine.ogg"]["state"], "complete")
+        self.assert_near(Recording(self.path("fine.ogg")).duration, files["fine.ogg"]["duration_ms"] / 1000, 0.2, "the other file")
+
+    def test_what_a_slow_disk_has_no_room_for_is_dropped_and_counted(self):
+        self.disk(rate=40_000)
+        self.peer("alice").publish_tone(440)
+        self.record("-o", "disk/room.wav", "-o", "room.ogg", "--buffer", "1")
+        wait_until(lambda: self.files().get("disk/room.wav", {}).get("dropped", 0) > 100, 60, "frames that are dropped")
+        self.process.signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(60), 0, self.process.output[-2000:])
+        files = {file["file"]: file for file in self.events("summary")[0]["files"]}
+        self.assertEqual((files["room.ogg"]["state"], files["room.ogg"]["dropped"]), ("complete", 0))
+        slow = files["disk/room.wav"]
+        self.assertEqual((slow["state"], slow["bytes"]), ("complete", os.path.getsize(self.path("behind/room.wav"))))
+        sound = Recording(self.path("behind/room.wav")).sound()[:, 0]
+        # All that was counted as written is there, and nothing else.
+        self.assert_near(len(sound) / RATE + slow["dropped"] * 0.02, files["room.ogg"]["duration_ms"] / 1000, 0.5, "seconds")
+        self.assertGreater(tone.share(sound[-RATE // 2:], 440), 0.5)
+
+    @unittest.skipUnless(FULL, "takes minutes: LK_LIFE=full")
+    def test_memory_is_flat_for_as_long_as_a_disk_is_too_slow(self):
+        self.disk(rate=150_000)
+        self.publishers(3, 640, 360, noise=20)
+        self.record("-o", "disk/{participant}.mkv", "-o", "disk/room.mp4", "-o", "room.ogg", "--size", "640x360", "--fps", "15",
+                    "--video-bitrate", "1M")
+        names = ("disk/p0.mkv", "disk/p1.mkv", "disk/p2.mkv", "disk/room.mp4")
+        self.wait_for_file("room.ogg", 5)
+
+        def note():
+            files = self.files()
+            return {"dropped": {name: files.get(name, {}).get("dropped") for name in (*names, "room.ogg")},
+                    "mb": {name: round(files.get(name, {}).get("bytes", 0) / 1e6, 1) for name in names}}
+
+        samples = self.watch(SECONDS, 10, note)
+        settled = [s for s in samples if s["at"] > min(120, SECONDS / 2)]
+        print(f"{self.id()}: {self.slope(settled):.1f} kB a minute, {settled[0]['rss_kb']} to {settled[-1]['rss_kb']} kB", flush=True)
+        got, took = self.process.interrupt(80)
+        print(f"{self.id()}: finished within {took:.0f} s", flush=True)
+        summary = self.events("summary")[0]
+        self.assertEqual(got, 0, self.process.output[-2000:])
+        files = {file["file"]: file for file in summary["files"]}
+        self.assertEqual(files["room.ogg"]["dropped"], 0)
+        for name in names:
+            self.assertGreater(files[name]["dropped"], 100, name)
+            self.assertEqual(files[name]["state"], "complete")
+            recording = Recording(self.path(name.replace("disk", "behind")))
+            self.assertGreater(len(recording.sizes()), 20, name)
+            self.assertGreater(float(abs(recording.sound()).mean()), 0.01)
+
+
+class Churn(LifeTest):
+    TRACER = {"GST_TRACERS": "leaks(check-refs=false,log-leaks-on-deinit=false)", "GST_LEAKS_TRACER_SIG": "1", "GST_DEBUG": "GST_TRACER:7"}
+
+    def visit(self, number):
+        """Comes, is heard and seen, and goes."""
+        peer = self.peer(f"guest{number}")
+        peer.publish_tone(440)
+        peer.publish_video(160, 120, fps=10)
+        time.sleep(1.5)  # the visit itself
+        peer.leave()
+
+    def visits(self, count, first):
+        """Somebody comes each second."""
+        guests = []
+        for number in range(first, first + count):
+            guest = threading.Thread(target=self.visit, args=(number,), daemon=True)
+            guest.start()
+            guests.append(guest)
+            time.sleep(1)
+        for guest in guests:
+            guest.join(60)
+        wait_until(lambda: self.events("progress")[-1]["participants"] == 0, 40, "an empty room")
+
+    def alive(self):
+        """How many GStreamer objects of each type live, in an empty room."""
+        def settled():
+            before = len(self.process.output)
+            self.process.signal(signal.SIGUSR1)
+            wait_until(lambda: "object-alive" in self.process.output[before:], 20, "the list of what lives")
+            time.sleep(1)  # the list is long
+            found = collections.Counter(re.findall(r"object-alive, type-name=\(string\)(\w+)", self.process.output[before:]))
+            return {name: count for name, count in found.items() if count and not name.endswith(("Buffer", "Memory", "Event", "Caps", "Query"))}
+        time.sleep(4)  # what has ended lingers for its last sound
+        return settled()
+
+    @unittest.skipUnless(FULL, "takes minutes: LK_LIFE=full")
+    def test_people_who_come_and_go_each_second_leave_nothing_behind(self):
+        self.process = self.run_program(["livekit-recorder", "--room", self.room, "--json", "-o", "room.mkv", "--size", "320x180", "--fps", "10",
+                                         "--video-bitrate", "200k"], env=self.TRACER, cwd=self.directory)
+        self.wait_for_file("room.mkv", 2)
+        rounds = []
+        share = max(10, SECONDS // 6)
+        for number in range(6):
+            self.visits(share, number * share)
+            held, alive = self.held(), self.alive()
+            rounds.append((held, alive))
+            print(f"{self.id()}: {(number + 1) * share} guests, {held}, {sum(alive.values())} objects", flush=True)
+        first, last = rounds[1], rounds[-1]
+        grown = {name: (first[1].get(name, 0), count) for name, count in last[1].items() if count > first[1].get(name, 0) + 2}
+        self.assertEqual(grown, {}, "types of which more live")
+        self.assertLessEqual(last[0]["threads"], first[0]["threads"] + 3)
+        self.assertLessEqual(last[0]["files"], first[0]["files"] + 3)
+        grown_kb = last[0]["rss_kb"] - first[0]["rss_kb"]
+        print(f"{self.id()}: {grown_kb / (4 * share):.1f} kB a guest", flush=True)
+        self.assertLess(grown_kb, max(8000, 100 * 4 * share))
+        self.assertEqual(self.end()["state"], "complete")
+
+
+if __name__ == "__main__":
+    unittest.main()
