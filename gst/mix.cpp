@@ -235,6 +235,11 @@ Mix::finish () {
 }
 
 void
+Mix::let_go () {
+  gst_element_set_state (part ("end").get (), GST_STATE_READY);
+}
+
+void
 Mix::clear () {
   std::vector<Branch> all;
   {

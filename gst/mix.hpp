@@ -43,6 +43,8 @@ public:
   std::vector<std::shared_ptr<SrcTrack>> tracks () const;
   /// EOS at the output, after all that is on its way.
   void finish ();
+  /// Stops the stream before anything else of it, so that nothing waits for what is downstream.
+  void let_go ();
   /// Removes all branches at once: downstream is flushing.
   void clear ();
 

@@ -297,6 +297,8 @@ SrcTracks::stop_adding () {
     active_ = false;
     pushing = ending_;
   }
+  for (const auto &mix : mixes ())
+    mix->let_go ();
   for (const auto &track : all ())
     pushing.insert (track);
   for (const auto &track : pushing)

@@ -126,6 +126,34 @@ TEST_F (Mix, EndsWithTheElement) {
   EXPECT_TRUE (wait_until ([&] { return drain_.ended (); }, 5s));
 }
 
+TEST_F (Mix, StopsAloneWhileASinkThatWaitsToPlayKeepsWhatItGot) {
+  make ();
+  std::vector<Ref<GstPad>> sinks;
+  for (const char *name : { "audio_mix", "video_mix" }) {
+    auto *sink = gst_parse_launch ("fakesink async=false sync=false", nullptr);
+    gst_bin_add (GST_BIN (pipeline_.get ()), sink);
+    auto mix = Ref<GstPad>::adopt (gst_element_request_pad_simple (src_, name));
+    sinks.push_back (Ref<GstPad>::adopt (gst_element_get_static_pad (sink, "sink")));
+    ASSERT_EQ (gst_pad_link (mix.get (), sinks.back ().get ()), GST_PAD_LINK_OK);
+  }
+  play ();
+  for (int who = 0; who < 8; who++)
+    talk (subscribe ("TR_" + std::to_string (who), "opus", "p" + std::to_string (who)), 2);
+  for (const auto &pad : sinks) {
+    auto sink = Ref<GstElement>::adopt (gst_pad_get_parent_element (pad.get ()));
+    gst_element_set_state (sink.get (), GST_STATE_PAUSED);
+    const auto is_free = [&] {
+      if (!GST_PAD_STREAM_TRYLOCK (pad.get ())) return false;
+      GST_PAD_STREAM_UNLOCK (pad.get ());
+      return true;
+    };
+    ASSERT_TRUE (wait_until ([&] { return !wait_until (is_free, 200ms); }, 10s)) << "nothing is held";
+  }
+  const gint64 start = g_get_monotonic_time ();
+  gst_element_set_state (src_, GST_STATE_NULL);
+  EXPECT_LT (g_get_monotonic_time () - start, 4 * G_USEC_PER_SEC);
+}
+
 TEST_F (Mix, StartsAgainAtZeroEachTime) {
   make ();
   mix_ = request ();
