@@ -24,8 +24,9 @@ SETTLED = 16  # seconds until the sender's reports have come and have been follo
 WINDOW = 30  # seconds that are looked at together
 
 
-def skews(recording, began):
-    """[(seconds into the file, seconds by which the beep there is later than the picture of the same moment)]."""
+def skews(recording, began, late):
+    """[(seconds into the file, seconds by which the beep there is later than the picture of the same moment)]. Not of the seconds
+    whose beep was `late`, nor of those right after."""
     pictures, shown = [], None
     for when, number in zip(recording.picture_times(), recording.numbers()):
         if number != shown:  # a film repeats pictures where none comes
@@ -38,7 +39,8 @@ def skews(recording, began):
         begin = first + until - len(window)
         near = [picture for picture in pictures if begin - 2 < picture[0] < first + until + 2]
         received = Received(near, [(begin + at, began + begin + at, samples) for at, samples in enumerate(window)])
-        found.extend((came, skew) for came, _, skew in received.skews if 1 <= came - begin < WINDOW + 1)
+        found.extend((came, skew) for came, second, skew in received.skews
+                     if 1 <= came - begin < WINDOW + 1 and not late & {second - 1, second})
 
     seconds = 0
     for seconds, samples in enumerate(recording.sound_seconds(), 1):
@@ -75,20 +77,22 @@ class Drift(RecorderTest):
             self.assertTrue(self.process.running, self.process.output[-3000:])
         stopped = time.time()
         files = {file["file"]: file for file in self.end()["files"]}
+        late = {int(line.split()[1]) for line in publisher.output.splitlines() if line.startswith("late ")}
+        print(f"{self.id()}: {len(late)} beeps were made late", flush=True)
         for name in names:
             began = datetime.datetime.fromisoformat(files[name]["start"].replace("Z", "+00:00")).timestamp()
             recording = Recording(self.path(name))
-            late = recording.duration - (stopped - began)
-            print(f"{self.id()}: {name}: {recording.duration:.1f} s, {late * 1000:.0f} ms more than it was recorded", flush=True)
-            lengths[name] = late
+            longer = recording.duration - (stopped - began)
+            print(f"{self.id()}: {name}: {recording.duration:.1f} s, {longer * 1000:.0f} ms more than it was recorded", flush=True)
+            lengths[name] = longer
             if recording.stream("video"):
-                found[name] = [(came, skew - SDK_OFFSET) for came, skew in skews(recording, began) if came > SETTLED]
+                found[name] = [(came, skew - SDK_OFFSET) for came, skew in skews(recording, began, late) if came > SETTLED]
                 self.tell(name, found[name])
-        for name, late in lengths.items():
-            self.assert_near(late, 0, 0.2, f"length of {name}")
+        for name, longer in lengths.items():
+            self.assert_near(longer, 0, 0.2, f"length of {name}")
         for name, beeps in found.items():
-            # Some are missing where a busy publisher could not make them in time.
-            self.assertGreater(len(beeps), 60 * MINUTES * 0.8, name)
+            # Many are missing where a busy publisher could not make them in time.
+            self.assertGreater(len(beeps), 60 * MINUTES * 0.3, name)
             for part in self.ends(beeps):
                 self.assert_near(statistics.median(part), 0, 0.040, f"{name}: {beeps}")
             outside = sum(abs(skew) > 0.040 for _, skew in beeps)

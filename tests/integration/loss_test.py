@@ -4,7 +4,7 @@ import unittest
 
 import numpy as np
 
-from lk import media, quality
+from lk import media, quality, tone
 from lk.case import LiveKitTest
 from lk.impair import Both, Path
 from lk.launch import environment
@@ -107,6 +107,57 @@ class Rough(LiveKitTest):
         # Half of what was lost: a busy machine makes holes of its own.
         self.assertLess(quality.hole_share(heard, 600), 0.05, "share of 20 ms that we heard broken")
         self.assertLess(quality.hole_share(ear.last(8)[:, 0], 700), 0.05, "share of 20 ms that they heard broken")
+
+
+class Copies(LiveKitTest):
+    """Opus packets with a copy of the one before (in-band FEC), and a sound that nobody can guess: 20 ms each of another tone."""
+
+    def bad_relay(self):
+        self.paths = Both(Path(0.1, 0.03))
+        relay = Relay(self.server, self.paths)
+        self.addCleanup(relay.stop)
+        return relay.url
+
+    def test_of_the_packets_that_we_lose_the_other_end_has_to_make_up_few(self):
+        ours = self.launch(
+            f"filesrc location={media.hopping(90)} ! wavparse ! tee name=t livekitsink name=s room={self.room} identity=us "
+            "connect-timeout=20000 t. ! queue ! audioconvert ! s.sink_0 "
+            "t. ! queue ! audioconvert ! opusenc inband-fec=false ! s.sink_1", env={"LIVEKIT_URL": self.bad_relay()})
+        them = self.peer("them")
+        names = ("sink_0", "sink_1")
+        for name in names:
+            them.hear("us", name, timeout=30)
+        # The server's reports of loss make the encoder put copies in.
+        wait_until(lambda: them.sound_stats("us", names[0]).copies > 100, 40, lambda: f"copies\n{ours.output[-500:]}")
+        before = [them.sound_stats("us", name) for name in names]
+
+        def enough():
+            since = [them.sound_stats("us", name) - start for name, start in zip(names, before)]
+            return since if all(stats.lost >= 30 for stats in since) else None
+        with_copies, without = wait_until(enough, 40, "thirty lost packets of each")
+        self.assertGreater(with_copies.copies, 0.8 * with_copies.packets)
+        self.assertEqual(without.copies, 0)
+        # What a busy machine adds it adds to both, which are of the same length.
+        saved = (without.concealed - with_copies.concealed) / 960
+        print(f"{self.id()}: made up {with_copies.concealed / with_copies.samples:.1%} with copies, "
+              f"{without.concealed / without.samples:.1%} without; {saved:.0f} packets less", flush=True)
+        self.assertGreater(saved, 0.1 * without.lost, f"{with_copies}, {without}")
+
+    def test_packets_that_others_lost_are_rebuilt_by_us(self):
+        them = self.peer("them", url=self.bad_relay())
+        them.publish_tone(tone.hopping)
+        tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=us kinds=audio name=r r.audio_0 ! {AUDIO}audio",
+                  environment(self.server))
+        self.addCleanup(self._end, tap)
+        wait_until(lambda: self.paths.up.passed.get("audio", 0) > 250, 60, "five seconds, after which the SDK has heard of the loss")
+        begin = len(tap.buffers("audio"))
+        wait_until(lambda: len(tap.buffers("audio")) > begin + 600, 60, "twelve seconds")
+        self.assertGreater(self.paths.up.share_lost("audio"), 0.05, "the path is as bad as it should be")
+        heard = np.concatenate([b.samples() for b in tap.buffers("audio")[begin:]])
+        shares = tone.hopping_share(heard)
+        print(f"{self.id()}: {self.paths.up.share_lost('audio'):.1%} lost, right {shares}", flush=True)
+        # Without the copies one in ten would be wrong in each two seconds; the others may have been interrupted by the machine.
+        self.assertGreater(sorted(shares)[-2], 0.97, shares)
 
 
 if __name__ == "__main__":

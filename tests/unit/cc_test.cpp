@@ -2,6 +2,7 @@
 #include "cc/announcement.hpp"
 #include "cc/estimator.hpp"
 #include "cc/send_time.hpp"
+#include "cc/trains.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,6 +22,9 @@ struct Path {
   double link_bps = 2e6, send_bps = 1e6, fps = 30;
   Nanos base = 20ms, queue_limit = 300ms, jitter = 0ms;
   double loss = 0;
+  double padding_bps = 0;
+  bool key_frame = false;
+  double pauses = 0; ///< of the receiver, each 10 ms with this probability, up to 250 ms
   /// What the sender makes of it; called every 50 ms.
   std::function<void (Path &)> react;
 
@@ -34,12 +38,15 @@ struct Path {
     auto end = now + time;
     while (now < end) {
       auto frame = Nanos (static_cast<int64_t> (1e9 / fps));
-      auto bytes = send_bps / 8 / fps;
+      auto bytes = send_bps / 8 / fps * (std::exchange (key_frame, false) ? 4 : 1);
       for (double sent = 0; sent < bytes; sent += 1200)
         send (static_cast<uint32_t> (std::min (1200.0, bytes - sent)));
-      for (auto tick = Nanos (0); tick < frame; tick += 10ms)
-        receive (now + tick);
-      now += frame;
+      const auto begin = now;
+      for (; now < begin + frame; now += 10ms) {
+        if (padding_bps > 0) send (static_cast<uint32_t> (padding_bps / 800));
+        receive (now);
+      }
+      now = begin + frame;
     }
   }
 
@@ -59,8 +66,14 @@ struct Path {
 
   void
   receive (Nanos until) {
+    if (until < paused_until_) return;
+    if (chance_ (random_) < pauses) {
+      paused_until_ = until + Nanos (static_cast<int64_t> (chance_ (random_) * 250e6));
+      return;
+    }
     while (!flying_.empty () && flying_.front ().arrived <= until) {
       auto packet = flying_.front ();
+      packet.arrived = std::max (packet.arrived, paused_until_);
       flying_.erase (flying_.begin ());
       estimator.packet (packet.sent, packet.arrived, packet.bytes);
       delivered += packet.bytes;
@@ -85,7 +98,7 @@ private:
     uint32_t bytes;
   };
   std::vector<Packet> flying_;
-  Nanos free_at_{ 0 }, last_{ 0 }, updated_{ 0 };
+  Nanos free_at_{ 0 }, last_{ 0 }, updated_{ 0 }, paused_until_{ 0 };
   std::mt19937 random_{ 7 };
   std::uniform_real_distribution<double> chance_{ 0, 1 };
 };
@@ -94,6 +107,103 @@ void
 follow (Path &path) {
   path.send_bps = std::clamp (path.target (), 300e3, 2.5e6);
 }
+
+/// A LiveKit server that chooses among three sizes by what it is told: as server 1.13.4 does it, without its
+/// pauses.
+class Server {
+public:
+  explicit Server (Path &path) : path_ (path) {
+    path_.react = [this] (Path &) { tick (); };
+  }
+
+  int size = 5, changes = 0;
+  double
+  bps () const {
+    return kSizes[size].bps;
+  }
+
+private:
+  struct Size {
+    double bps, fps;
+  };
+  // Two sizes with three temporal layers each.
+  static constexpr Size kSizes[]
+      = { { 90e3, 2.5 }, { 135e3, 5 }, { 225e3, 10 }, { 600e3, 2.5 }, { 900e3, 5 }, { 1500e3, 10 } };
+
+  void
+  tick () {
+    const auto now = path_.now;
+    if (auto target = path_.estimator.target ())
+      if (auto told = announcement_.next (now, *target, path_.estimator.congested ())) hear (now, *told);
+    if (probe_end_ && now > *probe_end_ + 250ms) end_probe (now);
+    if (size < 5 && !probe_end_ && now > next_probe_) {
+      probe_end_ = now + duration_;
+      congesting_ = false;
+      highest_ = 0;
+      samples_.clear ();
+    }
+    const bool probing = probe_end_ && now < *probe_end_;
+    path_.padding_bps = probing ? std::max (1.2 * (kSizes[size + 1].bps - kSizes[size].bps), 200e3) : 0;
+    path_.send_bps = kSizes[size].bps;
+    path_.fps = kSizes[size].fps;
+  }
+
+  double
+  trend () const {
+    int sum = 0, pairs = 0;
+    for (size_t i = 0; i < samples_.size (); ++i)
+      for (size_t j = i + 1; j < samples_.size (); ++j, ++pairs)
+        sum += samples_[j] > samples_[i] ? 1 : samples_[j] < samples_[i] ? -1 : 0;
+    return pairs > 0 ? double (sum) / pairs : 0;
+  }
+
+  void
+  hear (Nanos now, double bps) {
+    if (!samples_.empty () && samples_.back () == bps && now - sample_at_ < 500ms) return;
+    samples_.push_back (bps);
+    sample_at_ = now;
+    if (samples_.size () > 12) samples_.pop_front ();
+    if (probe_end_) {
+      highest_ = std::max (highest_, bps);
+      congesting_ = congesting_ || (samples_.size () >= 3 && trend () < 0);
+    } else if (samples_.size () == 12 && trend () < -0.6 && bps <= 0.95 * kSizes[size].bps
+               && bps != capacity_) {
+      capacity_ = bps;
+      choose ();
+    }
+  }
+
+  void
+  end_probe (Nanos now) {
+    interval_ = congesting_ ? interval_ * 3 / 2 : Nanos (3s);
+    duration_ = congesting_ ? Nanos (200ms) : duration_ * 3 / 2;
+    next_probe_ = now + interval_;
+    probe_end_.reset ();
+    samples_.clear ();
+    if (congesting_ || highest_ <= capacity_) return;
+    capacity_ = highest_;
+    choose ();
+  }
+
+  void
+  choose () {
+    int chosen = 0;
+    for (int i = 0; i < 6; ++i)
+      if (kSizes[i].bps <= capacity_) chosen = i;
+    changes += chosen != size;
+    // Another resolution begins with a key frame.
+    if (chosen / 3 != size / 3) path_.key_frame = true;
+    size = chosen;
+  }
+
+  Path &path_;
+  Announcement announcement_;
+  std::deque<double> samples_;
+  std::optional<Nanos> probe_end_;
+  Nanos next_probe_{ 0 }, interval_ = 3s, duration_ = 200ms, sample_at_{ 0 };
+  double capacity_ = 100e6, highest_ = 0;
+  bool congesting_ = false;
+};
 
 TEST (SendTime, CountsOnOverItsWraps) {
   SendTime time;
@@ -321,6 +431,56 @@ TEST (Estimator, MoreThanWasSeenIsNotPromisedToASenderThatChoosesAmongSizes) {
     else
       EXPECT_LT (path.target (), 720e3);
   }
+}
+
+TEST (Estimator, AServerHardlyEverChangesSizesOnASlowLinkAndSoonOnAFastOne) {
+  struct Row {
+    double link, pauses;
+  };
+  for (auto [link, pauses] : { Row{ 700e3, 0 }, Row{ 700e3, 0.003 }, Row{ 700e3, 0.01 }, Row{ 300e3, 0.003 },
+                               Row{ 1200e3, 0.003 } }) {
+    Path path;
+    path.link_bps = 4e6;
+    path.pauses = pauses;
+    path.estimator = Estimator (Estimator::Config{ .follows = false });
+    Server server (path);
+    path.run (20s);
+    ASSERT_EQ (server.size, 5);
+    path.link_bps = link;
+    path.run (10s);
+    EXPECT_LT (server.bps (), link);
+    EXPECT_GT (server.bps (), 0.3 * link) << "no less than it must be";
+    server.changes = 0;
+    path.run (120s);
+    EXPECT_LE (server.changes, 4) << link << " " << pauses;
+    path.link_bps = 4e6;
+    const auto since = path.now;
+    while (server.size < 5 && path.now < since + 60s)
+      path.run (100ms);
+    EXPECT_LT (path.now - since, 20s) << link << " " << pauses;
+  }
+}
+
+TEST (ReceivedRate, WhatWaitedAndCameAtOnceProvesNoMoreThanItWasSentAt) {
+  ReceivedRate rate;
+  for (int i = 0; i < 100; ++i) // 1 Mbit/s, the last 300 ms of which come in one
+    rate.add (i < 70 ? 10ms * i : 1000ms, 1250, 5s + 10ms * i);
+  EXPECT_NEAR (rate.proven (1000ms), 1e6, 1e5);
+}
+
+TEST (Trains, ABurstComesAsFastAsTheSlowestLink) {
+  Trains trains;
+  EXPECT_FALSE (trains.rate ());
+  Nanos free{ 0 };
+  for (int picture = 0; picture < 30; ++picture) {
+    for (int packet = 0; packet < 5; ++packet) {
+      free = std::max<Nanos> (free, 100ms * picture) + 4800us; // 1200 bytes at 2 Mbit/s
+      trains.add (100ms * picture, free + (packet == 2 ? 1ms : 0ms), 1200);
+    }
+    trains.add (100ms * picture + 50ms, 100ms * picture + 51ms, 160); // sound between
+  }
+  EXPECT_NEAR (trains.rate ().value_or (0), 2e6, 1e5);
+  EXPECT_NEAR (trains.latest ().value_or (0), 2e6, 1e5);
 }
 
 TEST (Estimator, StartsAnewAfterSilence) {

@@ -9,6 +9,8 @@
 #include <gst/rtp/rtp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 using namespace lk;
 using namespace lk::media;
 using namespace lk::test;
@@ -201,6 +203,82 @@ TEST_F (MediaAudio, DtxPausesOfALiveEncoderComeOutAsContinuousSound) {
   auto sound = listen ();
   EXPECT_EQ (sound.holes, 0u);
   EXPECT_GT (sound.samples, 48000u * 2);
+}
+
+namespace {
+
+/// Twenty milliseconds each at a frequency of its own: what came before says nothing of what comes.
+constexpr int kHops[] = { 600, 1400, 900, 2000, 500, 1700, 1100, 2300 };
+
+int
+hop (guint block) {
+  return kHops[(block * 5 + block / 8 * 3) % 8];
+}
+
+} // namespace
+
+TEST_F (MediaAudio, ALostPacketIsRebuiltFromItsCopyInTheNext) {
+  constexpr guint kBlocks = 400;
+  double right[2] = {};
+  for (bool copies : { false, true }) {
+    EncodeSpec spec;
+    spec.codec = "opus";
+    spec.setup = [copies] (GstElement *encoder) {
+      g_object_set (encoder, "inband-fec", gboolean (copies), nullptr);
+    };
+    Harness encoder (make_encode_bin (spec).value ());
+    encoder.caps ("audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1");
+    gst_harness_push_upstream_event (encoder.get (), make_loss_event (20).release ());
+    for (guint i = 0; i <= kBlocks; ++i)
+      encoder.push (tone (hop (i), 48000, 1, guint64 (i) * 960, 960));
+    auto packets = encoder.drain ();
+    ASSERT_GE (packets.size (), kBlocks);
+    decoder = std::make_unique<Harness> (make_decode_bin (*find_codec ("opus")).value ());
+    decoder->caps ("audio/x-opus,channel-mapping-family=0,channels=2,rate=48000");
+    std::vector<guint> lost;
+    for (guint i = 0; i < kBlocks; ++i) {
+      if (i > 20 && i % 10 == 7) {
+        lost.push_back (i);
+        ASSERT_TRUE (gap (i * kPacket, kPacket, true));
+        continue;
+      }
+      auto packet = Ref<GstBuffer>::adopt (
+          gst_buffer_copy_region (packets[i].get (), GST_BUFFER_COPY_MEMORY, 0, static_cast<gsize> (-1)));
+      GST_BUFFER_PTS (packet.get ()) = i * kPacket;
+      GST_BUFFER_DURATION (packet.get ()) = kPacket;
+      decoder->push (packet);
+    }
+    auto sound = listen ();
+    EXPECT_EQ (sound.holes, 0u);
+    EXPECT_EQ (sound.gap_samples, 0u);
+    EXPECT_GE (sound.samples, (kBlocks - 1) * 960u);
+    // The codec delays by some milliseconds: where the half of a block lies that is in its packet.
+    auto loudest = [&sound] (size_t from) {
+      const std::vector<gint16> part (sound.left.begin () + gint64 (from),
+                                      sound.left.begin () + gint64 (from) + 480);
+      return *std::ranges::max_element (kHops, {}, [&part] (int hz) { return tone_share (part, hz, 48000); });
+    };
+    size_t delay = 0, most = 0;
+    for (size_t offset = 0; offset <= 480; offset += 48) {
+      size_t good = 0;
+      for (guint i = 30; i < 130; ++i)
+        good += loudest (i * 960 + offset) == hop (i);
+      if (good > most) most = good, delay = offset;
+    }
+    ASSERT_GT (most, 85u) << "the signal is of use";
+    for (guint i : lost) {
+      if ((i + 2) * 960 < sound.left.size ())
+        right[copies] += loudest (i * 960 + delay) == hop (i) ? 1.0 / double (lost.size ()) : 0;
+      guint zeros = 0, run = 0;
+      for (size_t at = i * 960; at < std::min<size_t> ((i + 1) * 960, sound.left.size ()); ++at) {
+        run = sound.left[at] == 0 ? run + 1 : 0;
+        zeros = std::max (zeros, run);
+      }
+      EXPECT_LT (zeros, 240u) << "no silence where packet " << i << " was";
+    }
+  }
+  EXPECT_GT (right[true], 0.8) << "with copies";
+  EXPECT_LT (right[false], 0.4) << "without";
 }
 
 TEST (MediaOpus, DurationFollowsTheTocByte) {

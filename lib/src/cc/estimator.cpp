@@ -17,6 +17,13 @@ constexpr Nanos kRestart = std::chrono::seconds (3); // without a packet
 constexpr Nanos kBurst = milliseconds (100);         // at most between two packets of a queue
 constexpr Nanos kSilent = milliseconds (300);        // says nothing of what would come through
 constexpr double kPacketBits = 1200 * 8;
+constexpr Nanos kFirstHold = std::chrono::seconds (10), kLongestHold = std::chrono::seconds (80);
+// Full again so soon after a hold, it was the same path.
+constexpr Nanos kSamePath = std::chrono::seconds (30);
+// Bursts that come so much faster than the path was seen to be come on another one.
+constexpr double kFasterBursts = 2;
+// A few packets more or less in a moment are no other path.
+constexpr double kMoreThanNoise = 1.3;
 
 double
 seconds (Nanos time) {
@@ -45,24 +52,32 @@ Estimator::Capacity::above (double bps) const {
 
 void
 Estimator::packet (Nanos sent, Nanos arrived, uint32_t bytes) {
-  packet (arrived, bytes);
+  note (arrived, bytes, sent);
   delay_.add (sent, arrived);
   trend_.add (sent, arrived);
+  trains_.add (sent, arrived, bytes);
 }
 
 void
 Estimator::packet (Nanos arrived, uint32_t bytes) {
+  note (arrived, bytes, std::nullopt);
+}
+
+void
+Estimator::note (Nanos arrived, uint32_t bytes, std::optional<Nanos> sent) {
   if (last_arrival_ && arrived - *last_arrival_ > kRestart) {
     // What was learnt of the path may be of another one. The target stays until something better is known.
     rate_ = {};
     delay_ = {};
     trend_ = {};
+    trains_ = {};
     episode_.reset ();
+    hold_.reset ();
     standing_since_.reset ();
     capacity_.forget ();
   }
   last_arrival_ = arrived;
-  rate_.add (arrived, bytes);
+  rate_.add (arrived, bytes, sent);
 }
 
 void
@@ -100,10 +115,17 @@ Estimator::cut (Nanos now, double received) {
       = std::clamp (config_.rtt, Nanos (milliseconds (10)), Nanos (milliseconds (200))) + milliseconds (100);
   if (episode_ && now - episode_->last_cut < patience) return;
   auto queue = delay_.delay ();
-  double recent = rate_.recent (*last_arrival_);
+  // The longer the queue stands, the longer the time over which all that came was all that can: a receiver
+  // that pauses sees little in a moment.
+  const Nanos stood = episode_ ? now - episode_->begin : Nanos (0);
+  double recent
+      = rate_.recent (*last_arrival_, std::clamp<Nanos> (stood, milliseconds (250), milliseconds (1000)));
   double capacity
       = queue > kFull ? std::min (received, recent) : std::min (received, std::max (recent, 0.85 * received));
   capacity = std::max (capacity, 0.3 * received);
+  // Between the pictures of a slow camera the path is idle, and not because it is slow.
+  if (auto burst = trains_.latest (); burst && !config_.follows)
+    capacity = std::max (capacity, std::min (*burst, 1.5 * received));
   if (!episode_) episode_ = Episode{ now, now, *target_, capacity };
   episode_->last_cut = now;
   episode_->capacity = capacity;
@@ -124,14 +146,36 @@ Estimator::end_episode (Nanos now) {
     capacity_.forget ();
   } else {
     target_ = std::max (*target_, 0.85 * episode_->capacity);
+    if (!config_.follows) hold (now);
   }
   episode_.reset ();
+}
+
+void
+Estimator::hold (Nanos now) {
+  auto length = kFirstHold;
+  if (hold_ && episode_->begin < hold_->until)
+    length = hold_->length; // nothing was tried
+  else if (hold_ && episode_->begin < hold_->until + kSamePath)
+    length = std::min (2 * hold_->length, kLongestHold);
+  hold_ = Hold{ now + length, length, episode_->capacity };
+}
+
+bool
+Estimator::held (Nanos now, double proven) {
+  if (!hold_ || now >= hold_->until) return false;
+  const bool faster = trains_.rate ().value_or (0) > kFasterBursts * hold_->capacity;
+  if (!faster && proven < kMoreThanNoise * hold_->capacity) return true;
+  hold_.reset ();
+  capacity_.forget ();
+  return false;
 }
 
 void
 Estimator::grow (Nanos now, double received) {
   double passed = updated_ ? std::min (seconds (now - *updated_), 1.0) : 0;
   if (delay_.delay () >= kStanding || now - *last_arrival_ > kSilent) return;
+  if (held (now, rate_.proven (now))) return;
   // What came through without a queue is proven.
   if (delay_.delay () < kNoticed + delay_.jitter () / 2) {
     double proven = std::max (received, rate_.proven (now));

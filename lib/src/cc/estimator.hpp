@@ -10,6 +10,7 @@
 
 #include "cc/queue_delay.hpp"
 #include "cc/received_rate.hpp"
+#include "cc/trains.hpp"
 #include "cc/trend.hpp"
 
 namespace lk::cc {
@@ -74,17 +75,29 @@ private:
     double deviation_ = 0.4; // relative, squared, filtered
   };
 
+  /// After a path was full a sender that chooses among sizes is told no more for a while, and for longer each
+  /// time that it was too much again: each attempt costs its viewer seconds.
+  struct Hold {
+    Nanos until, length;
+    double capacity;
+  };
+
+  void note (Nanos arrived, uint32_t bytes, std::optional<Nanos> sent);
   bool overused (Nanos now);
   void cut (Nanos now, double received);
   void end_episode (Nanos now);
+  void hold (Nanos now);
+  bool held (Nanos now, double proven);
   void grow (Nanos now, double received);
 
   Config config_;
   ReceivedRate rate_;
   QueueDelay delay_;
   Trend trend_;
+  Trains trains_;
   std::optional<double> target_;
   std::optional<Episode> episode_;
+  std::optional<Hold> hold_;
   std::optional<Nanos> standing_since_, updated_, last_arrival_;
   Capacity capacity_;
 };

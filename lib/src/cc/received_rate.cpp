@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Nanos kFirstWindow = milliseconds (500), kWindow = milliseconds (150), kRecent = milliseconds (250),
+constexpr Nanos kFirstWindow = milliseconds (500), kWindow = milliseconds (150), kKept = milliseconds (1000),
                 kProven = milliseconds (150);
 // At 200 Mbit/s in full packets; what is beyond is only counted too low.
 constexpr size_t kMaxPieces = 5000;
@@ -21,13 +21,13 @@ seconds (Nanos time) {
 } // namespace
 
 void
-ReceivedRate::add (Nanos arrived, uint32_t bytes) {
+ReceivedRate::add (Nanos arrived, uint32_t bytes, std::optional<Nanos> sent) {
   if (!window_begin_) window_begin_ = arrived;
   if (arrived - *window_begin_ >= (estimate_ ? kWindow : kFirstWindow)) close_window (arrived);
   window_bytes_ += bytes;
 
-  pieces_.push_back ({ arrived, bytes });
-  while (pieces_.size () > kMaxPieces || arrived - pieces_.front ().arrived > kRecent)
+  pieces_.push_back ({ arrived, bytes, sent });
+  while (pieces_.size () > kMaxPieces || arrived - pieces_.front ().arrived > kKept)
     pieces_.pop_front ();
 }
 
@@ -54,20 +54,24 @@ ReceivedRate::filtered () const {
 }
 
 double
-ReceivedRate::recent (Nanos now) {
-  return over (now, kRecent);
-}
-
-double
-ReceivedRate::proven (Nanos now) {
-  return over (now, kProven);
-}
-
-double
-ReceivedRate::over (Nanos now, Nanos time) {
+ReceivedRate::recent (Nanos now, Nanos time) const {
   uint64_t bytes = 0;
   for (auto piece = pieces_.rbegin (); piece != pieces_.rend () && now - piece->arrived <= time; ++piece)
     bytes += piece->bytes;
+  return 8 * static_cast<double> (bytes) / seconds (time);
+}
+
+double
+ReceivedRate::proven (Nanos now) const {
+  uint64_t bytes = 0;
+  std::optional<Nanos> first, last;
+  for (auto piece = pieces_.rbegin (); piece != pieces_.rend () && now - piece->arrived <= kProven; ++piece) {
+    bytes += piece->bytes;
+    if (!piece->sent) continue;
+    first = std::min (first.value_or (*piece->sent), *piece->sent);
+    last = std::max (last.value_or (*piece->sent), *piece->sent);
+  }
+  const auto time = first ? std::max (kProven, *last - *first) : kProven;
   return 8 * static_cast<double> (bytes) / seconds (time);
 }
 

@@ -12,18 +12,19 @@ namespace lk::cc {
 /// Bits per second, filtered, and of the last moment. Not thread-safe.
 class ReceivedRate {
 public:
-  void add (Nanos arrived, uint32_t bytes);
+  /// `sent`: by any clock, where it is known.
+  void add (Nanos arrived, uint32_t bytes, std::optional<Nanos> sent = std::nullopt);
   /// Nothing for the first half second.
   std::optional<double> filtered () const;
-  /// Of the 250 ms before `now`.
-  double recent (Nanos now);
+  /// Of the 250 ms before `now`, or of up to a second.
+  double recent (Nanos now, Nanos time = std::chrono::milliseconds (250)) const;
   /// Of the 150 ms before `now`: a server probes for 200 ms, and the filter hardly believes a step up for
-  /// seconds.
-  double proven (Nanos now);
+  /// seconds. What came in less time than it was sent in had waited somewhere, and proves no more than it was
+  /// sent at.
+  double proven (Nanos now) const;
 
 private:
   void close_window (Nanos now);
-  double over (Nanos now, Nanos time);
 
   std::optional<double> estimate_; // kbit/s
   double variance_ = 50;
@@ -32,8 +33,9 @@ private:
   struct Piece {
     Nanos arrived;
     uint32_t bytes;
+    std::optional<Nanos> sent;
   };
-  std::deque<Piece> pieces_; // of the last 250 ms
+  std::deque<Piece> pieces_; // of the last second
 };
 
 } // namespace lk::cc

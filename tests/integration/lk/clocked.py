@@ -22,6 +22,7 @@ WIDTH, HEIGHT, FPS = 320, 180, 25
 BLOCK = 0.010  # what the SDK takes at once
 BEEP = 0.2  # seconds
 _SECONDS = 16  # that have a frequency of their own
+_LATE_BEEP = 0.005  # sound cannot be left out; who measures is told
 _LATE = 0.002  # a picture that could not be captured in time would tell a wrong time
 
 
@@ -73,6 +74,8 @@ async def _beeps(sink, rtc, clock):
     while True:
         await clock.wait((block + 1) * BLOCK)  # a block is complete at its end
         second, position = divmod(block, per_second)
+        if position == 0 and clock.now() - (block + 1) * BLOCK > _LATE_BEEP:
+            print(f"late {second}", flush=True)
         data = (tone.make(frequency_of(second), position * count, count) if position * BLOCK < BEEP
                 else np.zeros(count, np.int16))
         await sink.capture_frame(rtc.AudioFrame(data.tobytes(), 48000, 1, count))

@@ -48,6 +48,18 @@ def encoded(codec, seconds=12, frequency=None):
     return path
 
 
+def hopping(seconds):
+    """A WAV file of tone.hopping()."""
+    path = _path(f"hopping-{seconds}.wav")
+    if not os.path.exists(path):
+        with wave.open(path, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(48000)
+            out.writeframes(tone.hopping(0, 48000 * seconds).tobytes())
+    return path
+
+
 def beeping(seconds):
     """Counting pictures (25 a second, VP8) and, beginning with each of its seconds, a beep that names it (lk/clocked.py)."""
     path = _path(f"beeping-{seconds}.mkv")

@@ -5,6 +5,7 @@ All SDK objects live on one asyncio loop in a daemon thread; methods below hand 
 import asyncio
 import time
 from collections import deque
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from livekit import rtc
@@ -35,6 +36,18 @@ def _sdk():
 
 def _run(coroutine, timeout=20):
     return _sdk().call(coroutine, timeout)
+
+
+@dataclass
+class SoundStats:
+    packets: int = 0
+    lost: int = 0
+    copies: int = 0
+    samples: int = 0
+    concealed: int = 0
+
+    def __sub__(self, other):
+        return SoundStats(*(a - b for a, b in zip(astuple(self), astuple(other))))
 
 
 class Ear:
@@ -127,7 +140,7 @@ class Eye:
 class Peer:
     """One participant in a room."""
 
-    def __init__(self, server, room, identity, auto_subscribe=True, **grants):
+    def __init__(self, server, room, identity, auto_subscribe=True, url=None, **grants):
         self.identity = identity
         self.events = []
         self._published = {}
@@ -135,7 +148,7 @@ class Peer:
         self._sinks = {}
         self._senses = []
         jwt = token(server, room, identity, **grants)
-        _run(self._connect(server.url, jwt, auto_subscribe))
+        _run(self._connect(url or server.url, jwt, auto_subscribe))
 
     async def _connect(self, url, jwt, auto_subscribe):
         self.room = rtc.Room()
@@ -150,7 +163,8 @@ class Peer:
     # --- sending
 
     def publish_tone(self, frequency, name="tone", source="microphone", right=None, **options):
-        """Publishes a sine; with `right` a second one on the right channel of a stereo track. Returns the track's sid."""
+        """Publishes a sine, or what `frequency` (such as tone.hopping) makes; with `right` another sine on the right channel of a
+        stereo track. Returns the track's sid."""
         return _run(self._publish_tone(frequency, name, source, right, options))
 
     async def _publish_tone(self, frequency, name, source, right, options):
@@ -167,7 +181,7 @@ class Peer:
     async def _pump_tone(sink, frequency, right, channels):
         position, count = 0, RATE // 50
         while True:
-            left = tone.make(frequency, position, count)
+            left = frequency(position, count) if callable(frequency) else tone.make(frequency, position, count)
             data = left if right is None else np.stack([left, tone.make(right, position, count)], axis=1)
             await sink.capture_frame(rtc.AudioFrame(data.tobytes(), RATE, channels, count))
             position += count
@@ -268,6 +282,16 @@ class Peer:
     def hear(self, identity, name=None, channels=1, timeout=15):
         track = self.wait_for_track(identity, "audio", name, timeout).track
         return _run(self._sense(Ear, track, channels))
+
+    def sound_stats(self, identity, name):
+        """Of a subscribed sound: how many packets came, were lost and had a copy of the one before; how many samples were played and
+        how many of them made up."""
+        for stats in _run(self.wait_for_track(identity, "audio", name).track.get_stats()):
+            if stats.HasField("inbound_rtp"):
+                received, inbound = stats.inbound_rtp.received, stats.inbound_rtp.inbound
+                return SoundStats(received.packets_received, received.packets_lost, inbound.fec_packets_received,
+                                  inbound.total_samples_received, inbound.concealed_samples)
+        return SoundStats()
 
     def see(self, identity, name=None, timeout=15):
         return _run(self._sense(Eye, self.wait_for_track(identity, "video", name, timeout).track))

@@ -69,8 +69,10 @@ class Recording:
             width * height)]
 
     def sound_seconds(self):
-        """The first audio stream as mono float samples at 48 kHz, a second at a time: for files of any length."""
-        for piece in self._pieces(["-map", "0:a:0", "-f", "f32le", "-ac", "1", "-ar", str(RATE)], 4 * RATE):
+        """The first audio stream as mono float samples at 48 kHz, a second at a time: for files of any length. Each sample lies
+        where the file's time stamps have it, also where a sender's clock was too slow for its samples to fill them."""
+        for piece in self._pieces(["-map", "0:a:0", "-af", "aresample=async=1:min_hard_comp=0.005", "-f", "f32le", "-ac", "1",
+                                   "-ar", str(RATE)], 4 * RATE):
             yield np.frombuffer(piece, dtype=np.float32)
 
     def _pieces(self, arguments, size):
