@@ -13,6 +13,8 @@ struct Encoder {
   unsigned unit_bps;
   const char *gop_property; ///< frames between key frames; null = not video
   const char *settings;
+  unsigned delay
+      = 0; ///< samples that come before the first that went in; containers are not told of those of AAC
 };
 
 // No B-frames and no look-ahead: frames leave in the order of their times, so files can be cut anywhere.
@@ -35,8 +37,8 @@ constexpr Encoder kEncoders[] = {
   { "h265", "x265enc", false, "bitrate", 1000, "key-int-max", "speed-preset=ultrafast tune=zerolatency" },
   { "opus", "opusenc", false, "bitrate", 1, nullptr, "frame-size=20" },
   { "aac", "fdkaacenc", false, "bitrate", 1, nullptr, "" },
-  { "aac", "avenc_aac", false, "bitrate", 1, nullptr, "" },
-  { "aac", "voaacenc", false, "bitrate", 1, nullptr, "" },
+  { "aac", "avenc_aac", false, "bitrate", 1, nullptr, "", 1024 },
+  { "aac", "voaacenc", false, "bitrate", 1, nullptr, "", 1600 },
 };
 
 constexpr char kStereo[] = "audio/x-raw,rate=48000,channels=2,layout=interleaved,channel-mask=(bitmask)3";
@@ -134,6 +136,10 @@ make_encoder (const Codec &codec, const Encoding &encoding) {
   media::apply_settings (element->get (), chosen->settings);
   set_number (element->get (), chosen->bitrate_property,
               (codec.video ? encoding.video_bps : encoding.audio_bps) / chosen->unit_bps);
+  if (chosen->delay > 0) {
+    auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (element->get (), "src"));
+    gst_pad_set_offset (pad.get (), -gint64 (gst_util_uint64_scale (chosen->delay, GST_SECOND, 48000)));
+  }
   if (!codec.video)
     return media::make_row (
         { media::make_element ("audioconvert"), media::make_element ("audioresample"),
