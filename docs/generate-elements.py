@@ -40,7 +40,7 @@ def describe(build):
 
 
 def sources():
-    for path in sorted(glob.glob(os.path.join(ROOT, "gst", "*.cpp"))):
+    for path in sorted(glob.glob(os.path.join(ROOT, "gst", "**", "*.cpp"), recursive=True)):
         with open(path, encoding="utf-8") as text:
             yield text.read()
 

@@ -1,41 +1,53 @@
 #!/usr/bin/env python3
 """Includes point one way (docs/architecture.md), and each third-party library is named in few rooms.
 
-    base ← {auth net proto e2ee} ← {signal data server};  base ← cc ← rtc ← media;  all of these ← session ← {gst capi}
+    base ← {auth net proto} ← {signal data};  base ← cc ← rtc ← media;  all of these ← session ← {gst capi}
+    within gst:  participant ← received ← mix ← livekitsrc;  participant ← the other elements
 """
 import re
 import subprocess
 import sys
 
+# The rooms of gst/: what every element is; tracks as they come; mixes of those; an element each.
+ELEMENTS = {
+    "participant": set(),
+    "received": {"participant"},
+    "mix": {"participant", "received"},
+    "livekitsink": {"participant"},
+    "livekitsrc": {"participant", "received", "mix"},
+    "livekitdatasink": {"participant"},
+    "livekitdatasrc": {"participant"},
+}
 MAY_INCLUDE = {
     "base": set(),
     "auth": {"base"},
     "net": {"base"},
     "proto": {"base"},
-    "e2ee": {"base"},
-    "signal": {"base", "auth", "net", "proto", "e2ee"},
-    "data": {"base", "auth", "net", "proto", "e2ee"},
-    "server": {"base", "auth", "net", "proto", "e2ee"},
+    "signal": {"base", "auth", "net", "proto"},
+    "data": {"base", "auth", "net", "proto"},
     "cc": {"base"},
     "rtc": {"base", "cc"},
     "media": {"base", "rtc"},
-    "session": {"base", "auth", "net", "proto", "e2ee", "signal", "data", "server", "cc", "rtc", "media"},
+    "session": {"base", "auth", "net", "proto", "signal", "data", "cc", "rtc", "media"},
     "api": {"base", "auth"},
-    "gst": {"api", "base", "auth", "proto", "rtc", "media", "session"},
+    "gst": {"api", "base", "auth", "proto", "rtc", "media", "session", *ELEMENTS},
     "capi": {"api", "base", "auth", "proto", "media", "session"},
     "examples": {"base", "auth", "media"},
 }
+MAY_INCLUDE |= {room: (MAY_INCLUDE["gst"] - set(ELEMENTS)) | below for room, below in ELEMENTS.items()}
 # Library → pattern of its headers, rooms that may name it.
 LIBRARIES = {
     "libsoup": (r"libsoup/|soup", {"net"}),
     "webrtcbin": (r"gst/webrtc/", {"rtc"}),
     "SDP": (r"gst/sdp/", {"rtc"}),
     "libnice": (r"nice/|agent\.h", {"rtc"}),
-    "protobuf": (r"google/protobuf/|.*\.pb\.h", {"proto", "signal", "data", "server"}),
-    "OpenSSL": (r"openssl/", {"auth", "e2ee"}),
+    "protobuf": (r"google/protobuf/|.*\.pb\.h", {"proto"}),
+    "OpenSSL": (r"openssl/", {"auth"}),
 }
 # The element may know the participant's model, not the wire, and may have the transport warmed up.
-NARROW = {("gst", "rtc"): {"rtc/peer.hpp"}, ("gst", "proto"): {"proto/model.hpp"}, ("capi", "proto"): {"proto/model.hpp"}}
+NARROW = {("capi", "proto"): {"proto/model.hpp"}}
+for element in ("gst", *ELEMENTS):
+    NARROW |= {(element, "rtc"): {"rtc/peer.hpp"}, (element, "proto"): {"proto/model.hpp"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -44,6 +56,8 @@ def room_of(path):
     parts = path.split("/")
     if parts[:2] == ["lib", "src"] and len(parts) > 3:
         return parts[2]
+    if parts[0] == "gst" and len(parts) > 2:
+        return parts[1]
     return parts[0] if parts[0] in ("gst", "examples") else None
 
 
@@ -81,9 +95,11 @@ def selftest():
     bad = {"lib/src/base/a.cpp": '#include "net/url.hpp"', "lib/src/rtc/a.cpp": "#include <libsoup/soup.h>",
            "lib/src/media/a.hpp": '#include "session/session.hpp"', "gst/a.cpp": '#include "rtc/sdp.hpp"',
            "lib/src/session/a.cpp": '#include "wire.pb.h"', "lib/src/net/a.cpp": '#include "gst/src.hpp"',
-           "gst/b.cpp": "#include <gst/webrtc/webrtc.h>", "gst/c.cpp": '#include "proto/convert.hpp"'}
+           "gst/b.cpp": "#include <gst/webrtc/webrtc.h>", "gst/c.cpp": '#include "proto/convert.hpp"',
+           "gst/mix/a.cpp": '#include "livekitsrc/srctracks.hpp"', "gst/mix/b.cpp": '#include "rtc/sdp.hpp"'}
     good = {"lib/src/signal/a.cpp": '#include "net/url.hpp"', "lib/src/net/a.cpp": "#include <libsoup/soup.h>",
-            "gst/a.cpp": '#include "session/session.hpp"', "lib/src/session/a.cpp": '#include <gst/gst.h>'}
+            "gst/a.cpp": '#include "session/session.hpp"', "gst/mix/a.cpp": '#include "received/srctrack.hpp"',
+            "lib/src/session/a.cpp": '#include <gst/gst.h>'}
     missed = [path for path, line in bad.items() if not list(check(path, [line]))]
     return missed + [path for path, line in good.items() if list(check(path, [line]))]
 

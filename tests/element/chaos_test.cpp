@@ -42,6 +42,7 @@ protected:
         for (const auto &track : tracks)
           if (track->codec () == "vp8") deliver (track, picture);
       }
+      // The pace of what comes, at random.
       std::this_thread::sleep_for (std::chrono::milliseconds (random () % 20));
     }
     for (const auto &track : tracks)

@@ -1,21 +1,15 @@
 // The data elements on a fake session: a pipeline with one of them, called "d".
 #pragma once
 
-#include "elements.hpp"
-#include "fakes/fake_session.hpp"
-#include "fakes/wait.hpp"
-#include "session_context.hpp"
+#include "pipeline_case.hpp"
 
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/livekit/livekit.h>
-#include <gtest/gtest.h>
 
 namespace lk::test {
 
-using namespace std::chrono_literals;
-
-class DataElement : public testing::Test {
+class DataElement : public PipelineCase {
 protected:
   static void
   SetUpTestSuite () {
@@ -26,33 +20,14 @@ protected:
   }
   void
   SetUp () override {
-    session_ = std::make_shared<FakeSession> ("");
+    PipelineCase::SetUp ();
     port_ = session_->port;
   }
-  void
-  TearDown () override {
-    if (pipeline_) gst_element_set_state (pipeline_.get (), GST_STATE_NULL);
-  }
-
   /// The line has one element named "d".
   void
   launch (const std::string &line) {
-    GError *error = nullptr;
-    auto made = Ref<GstElement>::sink (gst_parse_launch (line.c_str (), &error));
-    const ErrorPtr held (error);
-    ASSERT_EQ (error, nullptr) << error->message;
-    pipeline_ = made;
-    if (!GST_IS_PIPELINE (made.get ())) { // a single element is not wrapped
-      pipeline_ = Ref<GstElement>::sink (gst_pipeline_new (nullptr));
-      gst_bin_add (GST_BIN (pipeline_.get ()), made.get ());
-    }
-    element_ = Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (pipeline_.get ()), "d"));
+    element_ = build (line, "d");
     ASSERT_TRUE (element_);
-    gst::find_or_announce_pool (element_.get ())->put ("", session_);
-  }
-  Ref<GstElement>
-  named (const char *name) {
-    return Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (pipeline_.get ()), name));
   }
   GstStateChangeReturn
   play (GstState state = GST_STATE_PLAYING) {
@@ -79,13 +54,6 @@ protected:
     gst_app_src_end_of_stream (GST_APP_SRC (named ("in").get ()));
   }
 
-  /// The next message of these types, ERROR always included.
-  Ref<GstMessage>
-  message (GstMessageType types, std::chrono::milliseconds limit = 5s) {
-    auto bus = Ref<GstBus>::adopt (gst_element_get_bus (pipeline_.get ()));
-    return Ref<GstMessage>::adopt (gst_bus_timed_pop_filtered (
-        bus.get (), GstClockTime (limit.count ()) * GST_MSECOND, GstMessageType (types | GST_MESSAGE_ERROR)));
-  }
   /// The next element message of that name.
   Ref<GstMessage>
   told (const char *name, std::chrono::milliseconds limit = 5s) {
@@ -108,18 +76,6 @@ protected:
     if (message) gst_structure_get_uint64 (gst_message_get_structure (message.get ()), name, &value);
     return value;
   }
-  static std::string
-  text_of (const Ref<GstMessage> &message) {
-    if (!message) return "(no message)";
-    GError *error = nullptr;
-    if (GST_MESSAGE_TYPE (message.get ()) == GST_MESSAGE_ERROR)
-      gst_message_parse_error (message.get (), &error, nullptr);
-    else if (GST_MESSAGE_TYPE (message.get ()) == GST_MESSAGE_WARNING)
-      gst_message_parse_warning (message.get (), &error, nullptr);
-    else
-      return GST_MESSAGE_TYPE_NAME (message.get ());
-    return ErrorPtr (error)->message;
-  }
   static bool
   is (const Ref<GstMessage> &message, GstMessageType type) {
     return message && GST_MESSAGE_TYPE (message.get ()) == type;
@@ -135,9 +91,8 @@ protected:
     return value;
   }
 
-  std::shared_ptr<FakeSession> session_;
   std::shared_ptr<FakeDataPort> port_;
-  Ref<GstElement> pipeline_, element_;
+  Ref<GstElement> element_;
 };
 
 } // namespace lk::test

@@ -571,7 +571,7 @@ TEST_F (DataSrc, StartsAndStopsAHundredTimesWhileDataComes) {
       port_->deliver (session::StreamOpened{ info });
       port_->deliver (session::StreamData{ info, 0, "abc" });
       port_->deliver (session::StreamEnded{ info, {}, "" });
-      std::this_thread::sleep_for (100us);
+      std::this_thread::sleep_for (100us); // the pace of what comes
     }
   });
   for (int i = 0; i < 100; i++) {

@@ -1,34 +1,19 @@
 // A livekitsink in a pipeline on a fake session.
 #pragma once
 
-#include "elements.hpp"
-#include "fakes/fake_session.hpp"
-#include "fakes/wait.hpp"
-#include "session_context.hpp"
+#include "pipeline_case.hpp"
 
 #include <gst/check/gstharness.h>
 #include <gst/livekit/enums.h>
-#include <gtest/gtest.h>
 
 namespace lk::test {
 
-using namespace std::chrono_literals;
-
-class Sink : public testing::Test {
+class Sink : public PipelineCase {
 protected:
   static void
   SetUpTestSuite () {
     gst_init (nullptr, nullptr);
     GST_ELEMENT_REGISTER (livekitsink, nullptr);
-  }
-
-  void
-  SetUp () override {
-    session_ = std::make_shared<FakeSession> ("");
-  }
-  void
-  TearDown () override {
-    if (pipeline_) gst_element_set_state (pipeline_.get (), GST_STATE_NULL);
   }
 
   /// Parses; "livekitsink" is given the fake session and the name "s".
@@ -37,22 +22,12 @@ protected:
     const std::string element = "livekitsink";
     auto at = line.find (element);
     line.insert (at + element.size (), " name=s");
-    GError *error = nullptr;
-    pipeline_ = Ref<GstElement>::sink (gst_parse_launch (line.c_str (), &error));
-    ErrorPtr held (error);
-    EXPECT_EQ (error, nullptr) << (error ? error->message : "");
-    // A single element is not wrapped.
-    if (pipeline_ && !GST_IS_PIPELINE (pipeline_.get ())) {
-      auto *pipeline = gst_pipeline_new (nullptr);
-      gst_bin_add (GST_BIN (pipeline), pipeline_.get ());
-      pipeline_ = Ref<GstElement>::sink (pipeline);
-    }
-    gst::find_or_announce_pool (sink ().get ())->put ("", session_);
+    build (line, "s");
     return pipeline_.get ();
   }
   Ref<GstElement>
   sink () {
-    return Ref<GstElement>::adopt (gst_bin_get_by_name (GST_BIN (pipeline_.get ()), "s"));
+    return named ("s");
   }
   Ref<GstPad>
   pad (const char *name) {
@@ -70,25 +45,6 @@ protected:
                                          GstClockTime (limit.count ()) * GST_MSECOND);
     return result != GST_STATE_CHANGE_FAILURE && now == state && result != GST_STATE_CHANGE_ASYNC;
   }
-  /// The next message of these types from the bus, ERROR always included.
-  Ref<GstMessage>
-  message (GstMessageType types, std::chrono::milliseconds limit = 5s) {
-    auto bus = Ref<GstBus>::adopt (gst_element_get_bus (pipeline_.get ()));
-    return Ref<GstMessage>::adopt (gst_bus_timed_pop_filtered (
-        bus.get (), GstClockTime (limit.count ()) * GST_MSECOND, GstMessageType (types | GST_MESSAGE_ERROR)));
-  }
-  static std::string
-  text_of (const Ref<GstMessage> &message) {
-    if (!message) return "(no message)";
-    GError *error = nullptr;
-    if (GST_MESSAGE_TYPE (message.get ()) == GST_MESSAGE_ERROR)
-      gst_message_parse_error (message.get (), &error, nullptr);
-    else if (GST_MESSAGE_TYPE (message.get ()) == GST_MESSAGE_WARNING)
-      gst_message_parse_warning (message.get (), &error, nullptr);
-    else
-      return GST_MESSAGE_TYPE_NAME (message.get ());
-    return ErrorPtr (error)->message;
-  }
   bool
   sends (const std::string &track, uint64_t frames, std::chrono::milliseconds limit = 5s) {
     return wait_until (
@@ -98,9 +54,6 @@ protected:
         },
         limit);
   }
-
-  std::shared_ptr<FakeSession> session_;
-  Ref<GstElement> pipeline_;
 };
 
 inline bool

@@ -2,22 +2,17 @@
 // what comes out.
 #pragma once
 
-#include "elements.hpp"
 #include "fakes/fake_remote.hpp"
-#include "fakes/fake_session.hpp"
-#include "fakes/wait.hpp"
 #include "media/time_map.hpp"
-#include "session_context.hpp"
+#include "pipeline_case.hpp"
 
 #include <gst/check/gstharness.h>
 #include <gst/livekit/enums.h>
-#include <gtest/gtest.h>
 
 #include <condition_variable>
 
 namespace lk::test {
 
-using namespace std::chrono_literals;
 using RemotePtr = std::shared_ptr<FakeRemoteTrack>;
 
 /// A sink pad that keeps what it is given.
@@ -182,31 +177,19 @@ opus_frame () {
   return { Ref<GstBuffer>::adopt (buffer), caps };
 }
 
-class Src : public testing::Test {
+class Src : public PipelineCase {
 protected:
   static void
   SetUpTestSuite () {
     gst_init (nullptr, nullptr);
     GST_ELEMENT_REGISTER (livekitsrc, nullptr);
   }
-  void
-  SetUp () override {
-    session_ = std::make_shared<FakeSession> ("");
-  }
-  void
-  TearDown () override {
-    if (pipeline_) gst_element_set_state (pipeline_.get (), GST_STATE_NULL);
-  }
 
   /// A pipeline with one livekitsrc "r".
   void
   make (const std::string &properties = "") {
-    pipeline_ = Ref<GstElement>::sink (gst_pipeline_new (nullptr));
-    auto *src = gst_parse_launch (("livekitsrc name=r " + properties).c_str (), nullptr);
-    ASSERT_TRUE (src);
-    gst_bin_add (GST_BIN (pipeline_.get ()), src);
-    src_ = src;
-    gst::find_or_announce_pool (src)->put ("", session_);
+    src_ = build ("livekitsrc name=r " + properties, "r").get (); // the pipeline keeps it
+    ASSERT_TRUE (src_);
   }
   void
   play (GstState state = GST_STATE_PLAYING) {
@@ -254,20 +237,6 @@ protected:
     session_->on_thread ([passed] { passed->set_value (); });
     ASSERT_EQ (passed->get_future ().wait_for (5s), std::future_status::ready);
   }
-  Ref<GstMessage>
-  message (GstMessageType types, std::chrono::milliseconds limit = 5s) {
-    auto bus = Ref<GstBus>::adopt (gst_element_get_bus (pipeline_.get ()));
-    return Ref<GstMessage>::adopt (gst_bus_timed_pop_filtered (
-        bus.get (), GstClockTime (limit.count ()) * GST_MSECOND, GstMessageType (types | GST_MESSAGE_ERROR)));
-  }
-  static std::string
-  text_of (const Ref<GstMessage> &message) {
-    if (!message) return "(no message)";
-    if (GST_MESSAGE_TYPE (message.get ()) != GST_MESSAGE_ERROR) return GST_MESSAGE_TYPE_NAME (message.get ());
-    GError *error = nullptr;
-    gst_message_parse_error (message.get (), &error, nullptr);
-    return ErrorPtr (error)->message;
-  }
   GstClockTime
   running_time () {
     return gst_element_get_current_running_time (pipeline_.get ());
@@ -292,8 +261,6 @@ protected:
     }
   }
 
-  std::shared_ptr<FakeSession> session_;
-  Ref<GstElement> pipeline_;
   GstElement *src_ = nullptr;
 };
 

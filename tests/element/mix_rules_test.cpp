@@ -1,7 +1,7 @@
 // What decides who is seen and heard where in a mix, without any stream.
-#include "mix_channels.hpp"
-#include "mix_floor.hpp"
-#include "mix_layout.hpp"
+#include "mix/channels.hpp"
+#include "mix/floor.hpp"
+#include "mix/layout.hpp"
 
 #include <gtest/gtest.h>
 #include <utility>
