@@ -82,6 +82,7 @@ private:
   std::vector<std::shared_ptr<AudioTrack>> tracks () const;
   void publish_in (const ConnectionPtr &connection, const std::shared_ptr<AudioTrack> &track);
   void retire (const ConnectionPtr &connection);
+  void keep_stats (const LkDataStats &of_one_that_ends);
   void post_state (LkConnectionState state, int32_t reason, std::optional<std::string> message,
                    const ConnectionPtr &in);
   void post_sound (const ConnectionPtr &in, std::atomic<int> &waiting, std::shared_ptr<void> keep,
