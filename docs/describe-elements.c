@@ -7,7 +7,7 @@
  */
 #include <gst/gst.h>
 
-static GHashTable *enums; /* GType → itself: those of ours that some property has */
+static GHashTable *enums; /* GType → itself: those of ours that a property has or a signal carries */
 
 static void
 say (const char *const *columns) {
@@ -61,6 +61,12 @@ when_of (GParamSpec *spec) {
 }
 
 static void
+note_enum (GType type) {
+  if (G_TYPE_IS_ENUM (type) && g_str_has_prefix (g_type_name (type), "GstLiveKit"))
+    g_hash_table_add (enums, GSIZE_TO_POINTER (type));
+}
+
+static void
 describe_properties (const char *kind, GType type) {
   GObjectClass *klass = g_type_class_ref (type);
   guint count = 0;
@@ -74,8 +80,7 @@ describe_properties (const char *kind, GType type) {
     SAY (kind, spec->name, type_name, value, range, access_of (spec), when_of (spec), blurb ? blurb : "");
     g_free (value);
     g_free (range);
-    if (G_TYPE_IS_ENUM (spec->value_type) && g_str_has_prefix (type_name, "GstLiveKit"))
-      g_hash_table_add (enums, GSIZE_TO_POINTER (spec->value_type));
+    note_enum (spec->value_type);
   }
   g_free (specs);
   g_type_class_unref (klass);
@@ -89,8 +94,11 @@ describe_signals (GType type) {
     GSignalQuery query;
     g_signal_query (ids[i], &query);
     GString *arguments = g_string_new (NULL);
-    for (guint j = 0; j < query.n_params; j++)
-      g_string_append_printf (arguments, "%s%s", j ? "," : "", g_type_name (query.param_types[j] & ~G_SIGNAL_TYPE_STATIC_SCOPE));
+    for (guint j = 0; j < query.n_params; j++) {
+      const GType argument = query.param_types[j] & ~G_SIGNAL_TYPE_STATIC_SCOPE;
+      g_string_append_printf (arguments, "%s%s", j ? "," : "", g_type_name (argument));
+      note_enum (argument);
+    }
     SAY (query.signal_flags & G_SIGNAL_ACTION ? "action" : "signal", query.signal_name,
          g_type_name (query.return_type & ~G_SIGNAL_TYPE_STATIC_SCOPE), arguments->str);
     g_string_free (arguments, TRUE);
