@@ -101,7 +101,7 @@ async def wrong_accept(peer):
 async def drip(peer):
     for byte in b"HTTP/1.1 101 Switching Protocols\r\n" * 100:
         await peer.write(bytes([byte]))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # the pace of a server that drips
 
 
 async def endless_header(peer):

@@ -196,7 +196,7 @@ TEST_F (MediaReceiver, AStreamThatBeginsWithoutAKeyFrameIsAskedForOneEverySecond
   GstClockTime start = monotonic_now ();
   while (asked < 2 && monotonic_now () - start < 10 * GST_SECOND) {
     input.push (vp8_packets ()[1]);
-    std::this_thread::sleep_for (5ms);
+    std::this_thread::sleep_for (5ms); // the pace of the packets
   }
   EXPECT_EQ (asked, 2);
   EXPECT_GE (monotonic_now () - start, 2 * GST_SECOND) << "the server begins with one by itself";

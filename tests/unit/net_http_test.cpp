@@ -196,7 +196,7 @@ TEST_F (Http, ADrippingServerTimesOutAsAWhole) {
     peer.read_until ("\r\n\r\n");
     peer.send ("HTTP/1.1 200 OK\r\n\r\n");
     while (peer.send ("."))
-      g_usleep (5000);
+      g_usleep (5000); // the pace of a server that drips
   });
   auto r = request ("http://" + server.address ());
   r.timeout = 300ms;

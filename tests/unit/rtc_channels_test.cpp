@@ -42,37 +42,12 @@ private:
 };
 
 /// A publisher without media, connected to a plain webrtcbin.
-struct DataPublisher : rtc::Publisher::Listener {
-  Session session;
-  PlainPeer server;
-  std::shared_ptr<rtc::Publisher> publisher;
+struct DataPublisher : LonePublisher {
   Received received;
 
-  DataPublisher () {
-    session.run ([&] {
-      auto created = rtc::Publisher::create (session.config ("pub"), *this);
-      ASSERT_TRUE (created) << created.error ().message;
-      publisher = *created;
-    });
-    server.on_candidate = [this] (std::string line) {
-      session.queue ()->post ([this, line] {
-        if (publisher) publisher->add_candidate (line);
-      });
-    };
-  }
+  DataPublisher () { open (); }
   ~DataPublisher () override { close (); }
-  void
-  close () {
-    auto done = std::make_shared<std::promise<void>> ();
-    if (session.run ([&] {
-          if (!publisher) return true;
-          publisher->close ([done] { done->set_value (); });
-          publisher.reset ();
-          return false;
-        }))
-      return;
-    EXPECT_EQ (done->get_future ().wait_for (10s), std::future_status::ready);
-  }
+
   void
   negotiate () {
     session.run ([&] { publisher->negotiate (); });

@@ -10,10 +10,7 @@ namespace {
 using rtc::PeerState;
 
 /// A publisher whose offers a plain webrtcbin answers, unless told to hold them.
-struct PublisherLoop : rtc::Publisher::Listener {
-  Session session;
-  PlainPeer server;
-  std::shared_ptr<rtc::Publisher> publisher;
+struct PublisherLoop : LonePublisher {
   std::atomic<bool> hold = false;
   std::atomic<int> offers = 0, negotiated = 0;
   std::atomic<PeerState> state{ PeerState::New };
@@ -21,32 +18,8 @@ struct PublisherLoop : rtc::Publisher::Listener {
   std::set<std::string> candidates, again; // ours, and those that came once more; session thread
   std::vector<Error> errors;
 
-  explicit PublisherLoop (Timers *timers = nullptr) {
-    session.run ([&] {
-      auto created = rtc::Publisher::create (session.config ("pub", timers), *this);
-      ASSERT_TRUE (created) << created.error ().message;
-      publisher = *created;
-    });
-    server.on_candidate = [this] (std::string line) {
-      session.queue ()->post ([this, line] {
-        if (publisher) publisher->add_candidate (line);
-      });
-    };
-  }
+  explicit PublisherLoop (Timers *timers = nullptr) { open (timers); }
   ~PublisherLoop () override { close (); }
-
-  void
-  close () {
-    auto done = std::make_shared<std::promise<void>> ();
-    if (session.run ([&] {
-          if (!publisher) return true;
-          publisher->close ([done] { done->set_value (); });
-          publisher.reset ();
-          return false;
-        }))
-      return;
-    EXPECT_EQ (done->get_future ().wait_for (10s), std::future_status::ready);
-  }
 
   void
   on_publisher_offer (const std::string &sdp, uint32_t id) override {

@@ -9,6 +9,7 @@
 
 #include <gst/video/video.h>
 #include <gst/webrtc/webrtc.h>
+#include <gtest/gtest.h>
 
 #include <atomic>
 #include <filesystem>
@@ -361,6 +362,40 @@ private:
   std::multimap<std::string, std::pair<Counter, Ref<GstPad>>> streams_;
   std::map<std::string, Ref<GstWebRTCDataChannel>> channels_;
   std::map<std::string, std::vector<std::string>> messages_;
+};
+
+/// A publisher of ours, and the plain webrtcbin that it negotiates with. Who listens opens it when born and
+/// closes it before it dies.
+struct LonePublisher : rtc::Publisher::Listener {
+  Session session;
+  PlainPeer server;
+  std::shared_ptr<rtc::Publisher> publisher;
+
+  void
+  open (Timers *timers = nullptr) {
+    session.run ([&] {
+      auto created = rtc::Publisher::create (session.config ("pub", timers), *this);
+      ASSERT_TRUE (created) << created.error ().message;
+      publisher = *created;
+    });
+    server.on_candidate = [this] (std::string line) {
+      session.queue ()->post ([this, line] {
+        if (publisher) publisher->add_candidate (line);
+      });
+    };
+  }
+  void
+  close () {
+    auto done = std::make_shared<std::promise<void>> ();
+    if (session.run ([&] {
+          if (!publisher) return true;
+          publisher->close ([done] { done->set_value (); });
+          publisher.reset ();
+          return false;
+        }))
+      return;
+    EXPECT_EQ (done->get_future ().wait_for (10s), std::future_status::ready);
+  }
 };
 
 inline size_t
