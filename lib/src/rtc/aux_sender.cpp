@@ -17,20 +17,22 @@ namespace lk::rtc {
 namespace {
 
 struct AuxSender {
-  GstElement parent;
   struct State {
     PadPair pads;
     std::atomic<uint64_t> feedbacks = 0, reported = 0, lost = 0, keyframes = 0;
     std::mutex lock; // leaf: between streaming threads and the RTCP thread
     LossWatch losses;
-  } * state;
+  };
+  static constexpr const char *kType = "LkAuxSender", *kName = "LiveKit aux sender",
+                              *kDescription
+                              = "Reads transport feedback and repairs caps before the RTP session";
+  static PadFunctions functions ();
 };
-
-GstElementClass *parent_class;
+using Element = PassingElement<AuxSender>;
 
 AuxSender::State &
 state_of (gpointer element) {
-  return *reinterpret_cast<AuxSender *> (element)->state;
+  return Element::state_of (element);
 }
 
 bool
@@ -146,38 +148,16 @@ src_event (GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
   return gst_pad_event_default (pad, parent, event);
 }
 
-void
-aux_sender_init (GTypeInstance *instance, gpointer) noexcept {
-  auto *self = reinterpret_cast<AuxSender *> (instance);
-  self->state = new AuxSender::State;
-  self->state->pads = add_pad_pair (GST_ELEMENT_CAST (self));
-  gst_pad_set_chain_function (self->state->pads.sink, chain);
-  gst_pad_set_chain_list_function (self->state->pads.sink, chain_list);
-  gst_pad_set_event_function (self->state->pads.sink, sink_event);
-  gst_pad_set_event_function (self->state->pads.src, src_event);
-}
-
-void
-aux_sender_finalize (GObject *object) noexcept {
-  delete reinterpret_cast<AuxSender *> (object)->state;
-  G_OBJECT_CLASS (parent_class)->finalize (object);
-}
-
-void
-aux_sender_class_init (gpointer klass, gpointer) noexcept {
-  parent_class = GST_ELEMENT_CLASS (g_type_class_peek_parent (klass));
-  G_OBJECT_CLASS (klass)->finalize = aux_sender_finalize;
-  describe_element (klass, "LiveKit aux sender",
-                    "Reads transport feedback and repairs caps before the RTP session");
+PadFunctions
+AuxSender::functions () {
+  return { chain, chain_list, sink_event, src_event };
 }
 
 } // namespace
 
 GstElement *
 aux_sender_new () {
-  static const GType type
-      = register_element<AuxSender> ("LkAuxSender", aux_sender_class_init, aux_sender_init);
-  return GST_ELEMENT_CAST (g_object_new (type, nullptr));
+  return Element::make (nullptr);
 }
 
 AuxSenderStats

@@ -9,20 +9,21 @@ namespace lk::rtc {
 
 namespace {
 
-struct Guard {
-  GstElement parent;
+struct FlowGuard {
   struct State {
     PadPair pads;
     std::atomic<bool> open = true;
     std::atomic<uint64_t> dropped = 0, refused = 0;
-  } * state;
+  };
+  static constexpr const char *kType = "LkFlowGuard", *kName = "LiveKit flow guard",
+                              *kDescription = "Keeps flow errors of one stream from its transport";
+  static PadFunctions functions ();
 };
+using Element = PassingElement<FlowGuard>;
 
-GstElementClass *parent_class;
-
-Guard::State &
-state_of (gpointer guard) {
-  return *reinterpret_cast<Guard *> (guard)->state;
+FlowGuard::State &
+state_of (gpointer element) {
+  return Element::state_of (element);
 }
 
 template <typename Data>
@@ -77,36 +78,16 @@ src_event (GstPad *pad, GstObject *parent, GstEvent *event) noexcept {
   return gst_pad_event_default (pad, parent, event);
 }
 
-void
-guard_init (GTypeInstance *instance, gpointer) noexcept {
-  auto *self = reinterpret_cast<Guard *> (instance);
-  self->state = new Guard::State;
-  self->state->pads = add_pad_pair (GST_ELEMENT_CAST (self));
-  gst_pad_set_chain_function (self->state->pads.sink, chain);
-  gst_pad_set_chain_list_function (self->state->pads.sink, chain_list);
-  gst_pad_set_event_function (self->state->pads.sink, sink_event);
-  gst_pad_set_event_function (self->state->pads.src, src_event);
-}
-
-void
-guard_finalize (GObject *object) noexcept {
-  delete reinterpret_cast<Guard *> (object)->state;
-  G_OBJECT_CLASS (parent_class)->finalize (object);
-}
-
-void
-guard_class_init (gpointer klass, gpointer) noexcept {
-  parent_class = GST_ELEMENT_CLASS (g_type_class_peek_parent (klass));
-  G_OBJECT_CLASS (klass)->finalize = guard_finalize;
-  describe_element (klass, "LiveKit flow guard", "Keeps flow errors of one stream from its transport");
+PadFunctions
+FlowGuard::functions () {
+  return { chain, chain_list, sink_event, src_event };
 }
 
 } // namespace
 
 GstElement *
 flow_guard_new (const char *name) {
-  static const GType type = register_element<Guard> ("LkFlowGuard", guard_class_init, guard_init);
-  return GST_ELEMENT_CAST (g_object_new (type, "name", name, nullptr));
+  return Element::make (name);
 }
 
 void
