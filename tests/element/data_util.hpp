@@ -76,10 +76,6 @@ protected:
     if (message) gst_structure_get_uint64 (gst_message_get_structure (message.get ()), name, &value);
     return value;
   }
-  static bool
-  is (const Ref<GstMessage> &message, GstMessageType type) {
-    return message && GST_MESSAGE_TYPE (message.get ()) == type;
-  }
   /// A figure of the property `stats`.
   guint64
   stat (const char *name) {

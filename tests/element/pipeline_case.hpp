@@ -52,6 +52,10 @@ protected:
     return Ref<GstMessage>::adopt (gst_bus_timed_pop_filtered (
         bus.get (), GstClockTime (limit.count ()) * GST_MSECOND, GstMessageType (types | GST_MESSAGE_ERROR)));
   }
+  static bool
+  is (const Ref<GstMessage> &message, GstMessageType type) {
+    return message && GST_MESSAGE_TYPE (message.get ()) == type;
+  }
   /// The sentence of an error or a warning, else what kind of message it is.
   static std::string
   text_of (const Ref<GstMessage> &message) {
