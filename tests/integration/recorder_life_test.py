@@ -51,7 +51,7 @@ class LifeTest(RecorderTest):
             samples.append(sample)
             if FULL:
                 print(f"{self.id()}: {json.dumps(sample)}", flush=True)
-            time.sleep(every)
+            time.sleep(every)  # between two samples
         return samples
 
     def slope(self, samples, name="rss_kb"):
@@ -153,7 +153,7 @@ class Churn(LifeTest):
             guest = threading.Thread(target=self.visit, args=(number,), daemon=True)
             guest.start()
             guests.append(guest)
-            time.sleep(1)
+            time.sleep(1)  # the pace of the visits
         for guest in guests:
             guest.join(60)
         wait_until(lambda: self.events("progress")[-1]["participants"] == 0, 40, "an empty room")
