@@ -21,12 +21,13 @@ ALONE = True  # milliseconds
 
 MINUTES = float(os.environ.get("LK_MINUTES", "1"))
 SETTLED = 16  # seconds until the sender's reports have come and have been followed
+MUCH = 0.1  # of a beep that is so late the rest tells nothing
 WINDOW = 30  # seconds that are looked at together
 
 
 def skews(recording, began, late):
-    """[(seconds into the file, seconds by which the beep there is later than the picture of the same moment)]. Not of the seconds
-    whose beep was `late`, nor of those right after."""
+    """[(seconds into the file, seconds by which the beep there is later than the picture of the same moment)], less what it was
+    `late` for in the publisher: {second: seconds}."""
     pictures, shown = [], None
     for when, number in zip(recording.picture_times(), recording.numbers()):
         if number != shown:  # a film repeats pictures where none comes
@@ -39,8 +40,8 @@ def skews(recording, began, late):
         begin = first + until - len(window)
         near = [picture for picture in pictures if begin - 2 < picture[0] < first + until + 2]
         received = Received(near, [(begin + at, began + begin + at, samples) for at, samples in enumerate(window)])
-        found.extend((came, skew) for came, second, skew in received.skews
-                     if 1 <= came - begin < WINDOW + 1 and not late & {second - 1, second})
+        found.extend((came, skew - late.get(second, 0)) for came, second, skew in received.skews
+                     if 1 <= came - begin < WINDOW + 1 and late.get(second, 0) < MUCH)
 
     seconds = 0
     for seconds, samples in enumerate(recording.sound_seconds(), 1):
@@ -77,8 +78,8 @@ class Drift(RecorderTest):
             self.assertTrue(self.process.running, self.process.output[-3000:])
         stopped = time.time()
         files = {file["file"]: file for file in self.end()["files"]}
-        late = {int(line.split()[1]) for line in publisher.output.splitlines() if line.startswith("late ")}
-        print(f"{self.id()}: {len(late)} beeps were made late", flush=True)
+        late = {int(words[1]): float(words[2]) for words in map(str.split, publisher.output.splitlines()) if words[:1] == ["late"]}
+        print(f"{self.id()}: {len(late)} beeps were made late, half of them by {statistics.median(late.values() or [0]) * 1000:.0f} ms", flush=True)
         for name in names:
             began = datetime.datetime.fromisoformat(files[name]["start"].replace("Z", "+00:00")).timestamp()
             recording = Recording(self.path(name))

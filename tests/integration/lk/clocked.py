@@ -74,8 +74,8 @@ async def _beeps(sink, rtc, clock):
     while True:
         await clock.wait((block + 1) * BLOCK)  # a block is complete at its end
         second, position = divmod(block, per_second)
-        if position == 0 and clock.now() - (block + 1) * BLOCK > _LATE_BEEP:
-            print(f"late {second}", flush=True)
+        if position == 0 and (late := clock.now() - (block + 1) * BLOCK) > _LATE_BEEP:
+            print(f"late {second} {late:.3f}", flush=True)
         data = (tone.make(frequency_of(second), position * count, count) if position * BLOCK < BEEP
                 else np.zeros(count, np.int16))
         await sink.capture_frame(rtc.AudioFrame(data.tobytes(), 48000, 1, count))
