@@ -37,7 +37,8 @@ public:
   bool
   sink_event (Ref<GstEvent> event) override {
     std::unique_lock guard (push_lock_, std::defer_lock);
-    if (GST_EVENT_IS_SERIALIZED (event.get ())) guard.lock (); // the last one waits like data
+    const auto flags = gst_event_type_get_flags (GST_EVENT_TYPE (event.get ()));
+    if (flags & GST_EVENT_TYPE_SERIALIZED) guard.lock (); // the last one waits like data
     gst_pad_push_event (src_pad, event.release ());
     return true; // kept by the pad for what is linked later
   }
