@@ -73,7 +73,7 @@ private:
     if (options_.json) print (to_json (status, is_final (status.state) ? "summary" : "state"));
     if (options_.quiet || options_.json) return;
     if (status.state == State::Active) complain ("recording room " + status.room, 0);
-    if (status.state == State::Ending)
+    if (status.state == State::Ending && !status.files.empty ())
       complain ("finishing the files; a second Ctrl-C does not wait for that", 0);
     if (is_final (status.state) && status.state != State::Failed)
       complain (std::string (to_string (status.state)) + ": " + status.reason, 0);

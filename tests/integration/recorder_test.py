@@ -168,6 +168,26 @@ class Files(RecorderTest):
         began = datetime.datetime.fromisoformat(file["start"].replace("Z", "+00:00")).timestamp()
         self.assert_near(Recording(self.path("them.mkv")).duration, stopped - began, 0.2, "the file")
 
+    def test_segments_have_a_size_and_all_of_them_a_limit(self):
+        self.peer("alice").publish_video(640, 360, noise=20)
+        self.record("-o", "{participant}-{part}.mkv", "--segment-size", "300k", "--max-size", "1M")
+        self.assertEqual(self.process.wait(90), 0, self.process.output[-2000:])
+        summary = self.events("summary")[0]
+        self.assertEqual((summary["state"], summary["reason"]), ("limit-reached", "the files have their size"))
+        files = {file["file"]: file for file in summary["files"]}
+        self.assertGreaterEqual(len(files), 2)
+        before = -1
+        for number, name in enumerate(sorted(files)):
+            self.assertEqual(name, f"alice-{number + 1:03}.mkv")
+            self.assertEqual(files[name]["bytes"], os.path.getsize(self.path(name)), name)
+            if number < len(files) - 1:
+                self.assertGreaterEqual(files[name]["bytes"], 300_000, name)
+            numbers = self.rising(name)
+            self.assertGreater(numbers[0], before, "in one file only")
+            before = numbers[-1]
+            self.assertTrue(Recording(self.path(name)).begins_with_a_key_frame(), name)
+        self.assertGreaterEqual(sum(file["bytes"] for file in files.values()), 1_000_000)
+
     def test_what_cannot_be_written_is_said_and_the_rest_is_recorded(self):
         alice = self.peer("alice")
         alice.publish_tone(440)

@@ -187,6 +187,14 @@ TEST (RecorderPlan, RefusingSaysWhatToDo) {
   EXPECT_NE (way.error ().message.find ("leave out --passthrough"), std::string::npos);
 }
 
+TEST (RecorderPlan, ACodecThatIsGivenForAllIsNotForThoseWithoutPictures) {
+  auto options = parse ({ "-o", "a.mp4", "-o", "a.m4a", "--video-codec", "h265" });
+  ASSERT_TRUE (options) << options.error ().message;
+  auto planned = plan (options->request);
+  ASSERT_TRUE (planned) << planned.error ().message;
+  EXPECT_EQ ((*planned)[0].output.encoding.video_codec, "h265");
+}
+
 TEST (RecorderPlan, EachCodecHasAContainerOfItsOwn) {
   EXPECT_STREQ (natural_format (codec ("opus"))->name, "ogg");
   EXPECT_STREQ (natural_format (codec ("vp8"))->name, "webm");

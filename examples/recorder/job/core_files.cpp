@@ -112,6 +112,7 @@ Job::Core::record (const RoomTrackPtr &track, size_t index) {
     refused.participant = status.participant;
     refused.track = status.track;
     refused.state = FileState::Failed;
+    refused.start_ms = refused.end_ms = wall_ms (room_->now ());
     refused.error = "track " + status.track + " of " + status.participant + ": " + feed.error ().message;
     on_file (refused);
     return;

@@ -80,6 +80,9 @@ plan (const Output &output) {
   if (live && (wanted.segment.count () > 0 || wanted.segment_bytes > 0))
     return refuse ("a live output has no segments");
   auto &encoding = wanted.encoding;
+  // What is said for all outputs is not said for those that have nothing of it.
+  if (!wanted.video) encoding.video_codec.clear ();
+  if (!wanted.audio) encoding.audio_codec.clear ();
   if (auto fine = check_codec (encoding.video_codec, true, planned.format); !fine) return fine.error ();
   if (auto fine = check_codec (encoding.audio_codec, false, planned.format); !fine) return fine.error ();
   if (encoding.width < 16 || encoding.width > 8192 || encoding.height < 16 || encoding.height > 8192

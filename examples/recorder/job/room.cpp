@@ -88,6 +88,8 @@ Room::start (const Request &request, Kinds received, Kinds tapped) {
   auto source = media::make_element ("livekitsrc");
   if (!source) return source.error ();
   source_ = *source;
+  // Nobody stands before it and waits: a busy machine is no reason to record nothing.
+  g_object_set (source_.get (), "connect-timeout", 30000, nullptr);
   for (const auto &[property, value] : request.connection) {
     if (!g_object_class_find_property (G_OBJECT_GET_CLASS (source_.get ()), property.c_str ()))
       return Error{ Errc::Settings, Retry::Never, "livekitsrc has no property " + property };

@@ -17,7 +17,7 @@ constexpr GstClockTime kPictureLength = 40 * GST_MSECOND;
 constexpr GstClockTime kOldPicture = 500 * GST_MSECOND;
 // When a file is to be finished: what waits has so long to be written, the file's index so long; a disk that
 // takes nothing for so long is broken.
-constexpr gint64 kDrainUs = 15 * 1000000, kMaxFinishUs = 60 * 1000000, kPatienceUs = 10 * 1000000;
+constexpr gint64 kDrainUs = 15 * 1000000, kMaxFinishUs = 60 * 1000000, kPatienceUs = 20 * 1000000;
 
 Result<>
 make_folder (const std::string &folder) {
@@ -175,7 +175,7 @@ Writer::check_finish () {
   if (now - finishing_since_us_ > kDrainUs)
     for (const Track &track : tracks_)
       track.gate->closed = true;
-  const char *problem = now - moved_us_ > kPatienceUs              ? "nothing was taken for 10 s"
+  const char *problem = now - moved_us_ > kPatienceUs              ? "nothing was taken for 20 s"
                         : now - finishing_since_us_ > kMaxFinishUs ? "it took more than a minute"
                                                                    : nullptr;
   if (problem)

@@ -54,6 +54,12 @@ class Recording:
                     "-of", "csv=p=0", self.path]).decode()
         return sorted(float(line.strip(",")) for line in out.split() if line.strip(",") not in ("", "N/A"))
 
+    def begins_with_a_key_frame(self):
+        """Whether the first picture stands by itself, and decodes."""
+        out = _run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-read_intervals", "%+#1", "-show_entries", "packet=flags",
+                    "-of", "csv=p=0", self.path]).decode()
+        return out.startswith("K")
+
     def sizes(self):
         """(width, height) of each picture of the first video stream."""
         out = _run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=width,height",
