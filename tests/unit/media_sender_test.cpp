@@ -375,6 +375,31 @@ TEST_F (MediaSender, KeyFrameRequestsOfTheSfuReachTheHandlerThrottled) {
   EXPECT_EQ (asked, 2);
 }
 
+TEST_F (MediaSender, ARequestRightAfterAKeyFrameIsNotForgotten) {
+  Transport transport (*video);
+  transport.play ();
+  ASSERT_TRUE (wait_until ([&] { return transport.caps ().get () != nullptr; }, 5s));
+  auto request = [&] {
+    gst_pad_send_event (transport.pad (),
+                        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, 0));
+  };
+  EXPECT_FALSE (video->push (vp8_frame (false, 0)));
+  EXPECT_TRUE (video->push (vp8_frame (true, 1)));
+  EXPECT_EQ (asked, 1);
+  request (); // of somebody who came too late for that key frame
+  EXPECT_TRUE (wait_until (
+      [&] {
+        video->push (vp8_frame (false, 2));
+        return asked == 2;
+      },
+      5s));
+  request ();
+  EXPECT_TRUE (video->push (vp8_frame (true, 3))); // which is the answer
+  for (auto end = std::chrono::steady_clock::now () + 300ms; std::chrono::steady_clock::now () < end;)
+    video->push (vp8_frame (false, 4));
+  EXPECT_EQ (asked, 2);
+}
+
 TEST_F (MediaSender, TheHandlerMayCallTheSender) {
   Transport transport (*video);
   transport.play ();

@@ -53,6 +53,7 @@ private:
   bool needs_keyframe_ = false; ///< video: the frames since the last drop cannot be decoded
   Counter last_drop_ = &FrameSenderStats::dropped_unbound; ///< what the missing key frame is owed to
   GstClockTime last_request_ = GST_CLOCK_TIME_NONE;
+  bool asked_again_ = false; ///< too soon after that one, and no key frame has come since
 };
 
 void
@@ -85,6 +86,9 @@ Sender::push (Ref<GstBuffer> frame) {
     return true;
   case Feed::Offer::Taken:
     needs_keyframe_ = false;
+    asked_again_ = asked_again_ && !is_key;
+    // Who asks right after a key frame has missed that one, like the first viewer of a new track.
+    if (asked_again_) ask_for_keyframe (hold, kHandlerInterval);
     return true;
   case Feed::Offer::Full:
     return drop (hold, &FrameSenderStats::dropped_full);
@@ -106,7 +110,11 @@ Sender::drop (std::unique_lock<std::mutex> &hold, Counter reason) {
 void
 Sender::ask_for_keyframe (std::unique_lock<std::mutex> &hold, GstClockTime interval) {
   GstClockTime now = monotonic_now ();
-  if (GST_CLOCK_TIME_IS_VALID (last_request_) && now - last_request_ < interval) return;
+  if (GST_CLOCK_TIME_IS_VALID (last_request_) && now - last_request_ < interval) {
+    asked_again_ = true;
+    return;
+  }
+  asked_again_ = false;
   last_request_ = now;
   ++stats_.keyframe_requests;
   auto handler = keyframe_handler_;
