@@ -141,12 +141,42 @@ TEST_F (Publish, ATrackThatMissedTheOfferUnderWayWaitsForTheNext) {
   EXPECT_TRUE (b->published ());
 }
 
-TEST_F (Publish, WithoutAcknowledgementItEndsAfterTenSeconds) {
+TEST_F (Publish, WithoutAcknowledgementItIsAskedOnceMoreAndThenEnds) {
   connect ();
-  publish (microphone ());
+  auto track = publish (microphone ());
+  advance (9999ms);
+  EXPECT_EQ (signal ().sent_of<AddTrack> ().size (), 1u);
+  advance (1ms);
+  auto asked = signal ().sent_of<AddTrack> ();
+  ASSERT_EQ (asked.size (), 2u);
+  EXPECT_EQ (asked[1].cid, track->cid ());
   advance (9999ms);
   EXPECT_EQ (count<LocalTrackEnded> (), 0u);
   advance (1ms);
+  EXPECT_EQ (ended ().code, Errc::Timeout);
+  EXPECT_EQ (signal ().sent_of<AddTrack> ().size (), 2u);
+}
+
+TEST_F (Publish, TheSecondRequestMayBeAnswered) {
+  connect ();
+  auto track = publish (microphone ());
+  advance (10s);
+  respond (track->cid (), RequestReason::Queued); // behind the first one, whose answer comes late
+  acknowledge (track->cid (), "TR_1");
+  negotiate ();
+  publisher ().set_state (rtc::PeerState::Connected);
+  run ();
+  EXPECT_TRUE (track->published ());
+  advance (60s);
+  EXPECT_EQ (count<LocalTrackEnded> (), 0u);
+}
+
+TEST_F (Publish, QueuedBehindOurOwnRequestItIsNotWaitedForWithoutEnd) {
+  connect ();
+  auto track = publish (microphone ());
+  advance (10s);
+  respond (track->cid (), RequestReason::Queued);
+  advance (10s);
   EXPECT_EQ (ended ().code, Errc::Timeout);
 }
 

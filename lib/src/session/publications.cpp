@@ -10,7 +10,9 @@
 namespace lk::session {
 namespace {
 
+// For the answer to a request, of which there are so many.
 constexpr Millis kPublishedLimit{ 10000 };
+constexpr int kRequests = 2;
 // Tracks asked for together are answered together: one offer for all of them, unless an answer is late.
 constexpr Millis kOfferDelay{ 20 };
 // For a permission that comes after the end of the tracks that it forbids.
@@ -279,14 +281,26 @@ Publications::request (Entry &entry) {
     if (!spec.dtx) add.audio_features.push_back (AudioFeature::NoDtx);
   }
   entry.step = Step::Requested;
-  entry.timer = context_.timers->once (kPublishedLimit, [this, cid = add.cid] {
-    fail (cid, { Errc::Timeout, Retry::Restart, "the server did not acknowledge the track within 10 s" });
-  });
+  ++entry.requests;
+  entry.timer = context_.timers->once (kPublishedLimit, [this, cid = add.cid] { unanswered (cid); });
   link_->send (add);
   // Made while the server answers, but not before the request is on its way.
   context_.queue->post ([weak = weak_from_this ()] {
     if (auto self = weak.lock (); self && self->link_) self->link_->publisher ();
   });
+}
+
+/// Once more: a server that is busy, or between two nodes, loses one.
+void
+Publications::unanswered (const std::string &cid) {
+  auto it = entries_.find (cid);
+  if (it == entries_.end () || !link_) return;
+  if (it->second.requests >= kRequests)
+    return fail (cid, { Errc::Timeout, Retry::Restart,
+                        "the server did not acknowledge the track, asked twice, within 20 s" });
+  GST_WARNING ("%s: no answer about track \"%s\" for 10 s, asking once more", context_.name.c_str (),
+               it->second.track->spec ().name.c_str ());
+  request (it->second);
 }
 
 void
@@ -389,6 +403,8 @@ Publications::on_response (const RequestResponse &response) {
   if (it == entries_.end () || it->second.step != Step::Requested) return;
   if (response.reason == RequestReason::Ok) return;
   if (response.reason == RequestReason::Queued) {
+    // Behind our own first request: what that brings is waited for.
+    if (it->second.requests > 1) return;
     it->second.step = Step::Queued;
     it->second.timer.reset ();
     return negotiate_soon ();

@@ -68,6 +68,7 @@ private:
     Step step = Step::Waiting;
     TrackInfo info; // as acknowledged
     std::optional<rtc::SenderId> sender;
+    int requests = 0;        // add_track sent, on this link
     bool lived = false;      // was published once
     bool asked = false;      // for an offer with it
     bool offered = false;    // contained in an offer
@@ -83,6 +84,7 @@ private:
   bool allowed (const Entry &entry) const;
   void suspend (Entry &entry);
   void request (Entry &entry);
+  void unanswered (const std::string &cid);
   void request_waiting ();
   void accept (Entry &entry, const TrackInfo &info);
   void tell (Entry &entry);
