@@ -192,6 +192,10 @@ struct Announcer {
   operator() (const session::LatencyChanged &) const {
     return {};
   }
+  Announcement
+  operator() (const session::TokenUnusable &) const {
+    return {}; // a warning
+  }
 };
 
 } // namespace

@@ -67,8 +67,7 @@ public:
     using Answer = decltype (answer);
     auto element = Ref<GstElement>::adopt (static_cast<GstElement *> (g_weak_ref_get (&element_)));
     if (!element) return false;
-    const guint signal = g_signal_lookup (kRequestToken, G_OBJECT_TYPE (element.get ()));
-    if (!g_signal_has_handler_pending (element.get (), signal, 0, TRUE)) return false;
+    if (!asked (element.get ())) return false;
     gst_element_call_async (
         element.get (),
         [] (GstElement *self, gpointer data) {
@@ -81,9 +80,22 @@ public:
     return true;
   }
 
+  bool
+  answers_tokens () const override {
+    auto element = Ref<GstElement>::adopt (static_cast<GstElement *> (g_weak_ref_get (&element_)));
+    return element && asked (element.get ());
+  }
+
 private:
+  /// Somebody is there to answer.
+  static bool
+  asked (GstElement *element) {
+    const guint signal = g_signal_lookup (kRequestToken, G_OBJECT_TYPE (element));
+    return g_signal_has_handler_pending (element, signal, 0, TRUE);
+  }
+
   Participant *owner_; // lives as long as the element
-  GWeakRef element_;
+  mutable GWeakRef element_;
   const std::string name_;
 };
 
@@ -95,6 +107,12 @@ GstStructure *
 get_participants (GstElement *element) {
   auto session = Participant::of (element)->session ();
   return to_structure (session ? session->participants () : std::vector<ParticipantInfo> ()).release ();
+}
+
+gboolean
+refresh_token (GstElement *element) {
+  auto session = Participant::of (element)->session ();
+  return session && session->refresh_token ();
 }
 
 gboolean
@@ -216,6 +234,18 @@ Participant::install (GstElementClass *klass, GstLiveKitOnDisconnect what_auto_m
    */
   g_signal_newv (kRequestToken, type, G_SIGNAL_RUN_LAST, nullptr, first_token, nullptr, nullptr,
                  G_TYPE_STRING, 0, nullptr);
+
+  /**
+   * Participant::refresh-token:
+   *
+   * Has token-file read, token-url or request-token asked, or a token made from key and secret, now. The next
+   * connect takes the new one before all others, also before what the server pushed. When there is none after
+   * all, or it is for another room or identity, a warning on the bus says so and the present one stays.
+   *
+   * Returns: FALSE when there is nobody to ask, or the element is below PAUSED
+   */
+  g_signal_new_class_handler ("refresh-token", type, GSignalFlags (G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+                              G_CALLBACK (refresh_token), nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 0);
 
   /**
    * Participant::get-participants:
@@ -431,6 +461,8 @@ Participant::handle (const session::SessionEvent &event) {
   hooks_.on_event (event);
   announce (event);
   if (const auto *change = std::get_if<session::StateChanged> (&event)) on_state (*change);
+  const auto *unusable = std::get_if<session::TokenUnusable> (&event);
+  if (unusable && is_reporter ()) post_warning (element_, unusable->error);
 }
 
 void

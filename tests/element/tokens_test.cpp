@@ -56,6 +56,21 @@ TEST_P (Tokens, FileAndEndpointAreSettings) {
   EXPECT_EQ (session_->settings ().token_url->reveal (), "https://tokens.test/?key=1");
 }
 
+TEST_P (Tokens, ARefreshIsAskedOfTheSession) {
+  make ();
+  auto refresh = [this] {
+    gboolean asked = FALSE;
+    g_signal_emit_by_name (element_.get (), "refresh-token", &asked);
+    return asked != FALSE;
+  };
+  EXPECT_FALSE (refresh ()) << "there is no session yet";
+  play ();
+  EXPECT_FALSE (refresh ());
+  session_->refreshable = true;
+  EXPECT_TRUE (refresh ());
+  EXPECT_EQ (session_->refreshes, 2);
+}
+
 TEST_P (Tokens, WithoutAHandlerNobodyIsAsked) {
   make ();
   play ();

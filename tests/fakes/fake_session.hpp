@@ -243,6 +243,8 @@ public:
     std::lock_guard guard (lock_);
     return requests_;
   }
+  std::atomic<int> refreshes{ 0 }; ///< refresh_token() was called
+  std::atomic<bool> refreshable{ false };
   /// What set_token() was given.
   std::vector<std::string>
   tokens () const {
@@ -327,6 +329,11 @@ public:
   set_token (const UserPtr &, const Secret &token) override {
     std::lock_guard guard (lock_);
     tokens_.push_back (token.reveal ());
+  }
+  bool
+  refresh_token () override {
+    ++refreshes;
+    return refreshable;
   }
   void
   update_metadata (const UpdateMetadata &, std::function<void (Result<>)> done) override {

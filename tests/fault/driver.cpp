@@ -4,6 +4,7 @@
 //     play | null                     the pipeline's state; "state null 12 ms" tells how long that took
 //     set ELEMENT PROPERTY VALUE      as in a launch line; a pad's property is "sink_0::muted"
 //     get ELEMENT PROPERTY            writes "ELEMENT PROPERTY VALUE"
+//     call ELEMENT SIGNAL             an action that takes nothing and says yes or no: "ELEMENT SIGNAL TRUE"
 //     answer FILE                     request-token is answered with what FILE holds; before: not at all
 //
 // Every message of the bus is a line: "error CODE TEXT", "warning CODE TEXT", "eos", or an element message.
@@ -117,6 +118,13 @@ set (GstElement *element, const char *property, const char *value) {
 }
 
 void
+call (GObject *object, const char *element, const char *signal) {
+  gboolean yes = FALSE;
+  g_signal_emit_by_name (object, signal, &yes);
+  say ("%s %s %s", element, signal, yes ? "TRUE" : "FALSE");
+}
+
+void
 obey (const gchar *line) {
   gchar **words = g_strsplit (line, " ", 4);
   const guint count = g_strv_length (words);
@@ -132,6 +140,8 @@ obey (const gchar *line) {
     set (element, words[2], words[3]);
   else if (count == 3 && element && g_str_equal (words[0], "get"))
     get (G_OBJECT (element), words[1], words[2]);
+  else if (count == 3 && element && g_str_equal (words[0], "call"))
+    call (G_OBJECT (element), words[1], words[2]);
   else
     say ("what? %s", words[0] ? words[0] : "");
   if (element) gst_object_unref (element);

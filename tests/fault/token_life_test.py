@@ -28,6 +28,10 @@ def expiry(text):
     return pyjwt.decode(text, options={"verify_signature": False})["exp"]
 
 
+def name_in(text):
+    return pyjwt.decode(text, options={"verify_signature": False}).get("name")
+
+
 def refuse_expired(connection):
     return 401 if expiry(connection.token) <= time.time() else None
 
@@ -147,6 +151,43 @@ class Expiry(LiveKitTest):
         self.assertIn("token: token-url", driver.process.output, "the log")
         self.assertNotIn("eyJ", driver.process.output, "the beginning of a token")
         self.assertNotIn("hidden-key", driver.process.output)
+
+    def test_a_refresh_asks_the_endpoint_at_once_for_the_next_connect(self):
+        meddler = self.meddle(push=True)
+        endpoint = TokenEndpoint(lambda asked: {"participant_token": self.jwt(3600, name="Fresh")})
+        self.addCleanup(endpoint.stop)
+        driver = self.sink(meddler, f"token={self.jwt(3600)} token-url={endpoint.url}")
+        driver.play()
+        driver.wait_for_state("connected")
+        self.assertEqual(endpoint.asked, [])
+        driver.say("call lk refresh-token")
+        driver.wait_for_count("lk refresh-token TRUE", 1)
+        wait_until(lambda: endpoint.asked, 10, "the endpoint asked")
+        self.assertEqual(endpoint.asked[0]["participant_identity"], "us")
+        # A moment for the answer, which nobody tells of; a connect before it would use the pushed one.
+        wait_until(lambda: name_in(self.lose_and_come_back(meddler, driver, len(meddler.connections) + 1)) == "Fresh", 20,
+                   "the fresh token used")
+        self.check_sound()
+
+    def test_a_refresh_with_nobody_to_ask_says_so(self):
+        driver = self.sink(self.meddle(), f"token={self.jwt(3600)}")
+        driver.play()
+        driver.wait_for_state("connected")
+        driver.say("call lk refresh-token")
+        driver.wait_for_count("lk refresh-token FALSE", 1)
+
+    def test_a_token_of_somebody_else_is_kept_out_with_a_warning(self):
+        meddler = self.meddle()
+        given = self.jwt(3600)
+        driver = self.sink(meddler, f"token={given}")
+        driver.play()
+        driver.wait_for_state("connected")
+        driver.say(f"set lk token {self.jwt(3600, 'them')}")
+        driver.wait_for_count("warning invalid-token", 1)
+        text = driver.lines("warning invalid-token")[0]
+        self.assertIn('it is for identity "them", this session is "us"', text)
+        self.assertNotIn("eyJ", text, "the beginning of a token")
+        self.assertEqual(self.lose_and_come_back(meddler, driver), given)
 
     def test_the_application_is_asked(self):
         meddler = self.meddle()

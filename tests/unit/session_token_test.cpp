@@ -112,10 +112,11 @@ protected:
         });
   }
   std::string
-  token (Millis life, const std::string &mark = "", const std::string &room = "room") {
+  token (Millis life, const std::string &mark = "", const std::string &room = "room",
+         const std::string &identity = "me") {
     auth::Claims claims;
     claims.issuer = "key";
-    claims.identity = "me";
+    claims.identity = identity;
     claims.metadata = mark; // so that no two are the same
     claims.video.room = room;
     claims.video.room_join = true;
@@ -166,6 +167,14 @@ protected:
   reattempt () {
     lose ();
     advance (0ms);
+  }
+  /// What the first warning about a token found.
+  std::string
+  warning () {
+    if (count<TokenUnusable> () == 0) return "(none)";
+    auto text = events<TokenUnusable> ()[0].error.message;
+    auto begin = text.find ("it is ") + 6;
+    return text.substr (begin, text.find (';') - begin);
   }
   Error
   cause () {
@@ -274,8 +283,94 @@ TEST_F (Tokens, OneSetForAnotherRoomIsNotUsed) {
   settings_.token = Secret (token (1h, "given"));
   connect ();
   engine_->set_token (Secret (token (1h, "elsewhere", "other")));
+  EXPECT_EQ (warning (), R"(for room "other", this session is in "room")");
   reattempt ();
   EXPECT_EQ (mark (), "given");
+}
+
+TEST_F (Tokens, OneOfSomebodyElseIsNotUsedAndSaidSo) {
+  settings_.token = Secret (token (1h, "given"));
+  connect ();
+  auto theirs = token (1h, "theirs", "room", "them");
+  engine_->set_token (Secret (theirs));
+  EXPECT_EQ (warning (), R"(for identity "them", this session is "me")");
+  EXPECT_EQ (events<TokenUnusable> ()[0].error.message.find (theirs), std::string::npos);
+  deliver (RefreshToken{ theirs });
+  EXPECT_EQ (count<TokenUnusable> (), 2u);
+  reattempt ();
+  EXPECT_EQ (mark (), "given");
+}
+
+TEST_F (Tokens, ARefreshAsksTheEndpointNowAndTheNextConnectTakesIt) {
+  settings_.token_url = Secret ("http://tokens.test/");
+  settings_.token = Secret (token (1h, "given"));
+  connect ();
+  deliver (RefreshToken{ token (10min, "push") });
+  EXPECT_EQ (parts_->network, nullptr) << "nobody was asked yet";
+  engine_->refresh_token ();
+  exchange ().answer (200, R"({"participant_token":")" + token (1h, "fetched") + "\"}");
+  EXPECT_EQ (count<StateChanged> (), 2u) << "the connection stays";
+  reattempt ();
+  EXPECT_EQ (mark (), "fetched");
+  EXPECT_EQ (count<TokenUnusable> (), 0u);
+}
+
+TEST_F (Tokens, ARefreshReadsTheFileAsksTheApplicationOrMakesOne) {
+  write_file (token (1h, "first"));
+  connect ();
+  write_file (token (1h, "second"));
+  engine_->refresh_token ();
+  write_file ("");
+  reattempt ();
+  EXPECT_EQ (mark (), "second");
+  join ();
+  subscriber ().connect ();
+  run ();
+
+  answers_requests_ = true;
+  engine_->refresh_token ();
+  ASSERT_EQ (requests_.size (), 1u);
+  requests_[0](token (1h, "answered"));
+  run ();
+  reattempt ();
+  EXPECT_EQ (mark (), "answered");
+}
+
+TEST_F (Tokens, ARefreshMakesOneInsteadOfThePushedOne) {
+  use_key ();
+  connect ();
+  deliver (RefreshToken{ token (10min, "push") });
+  engine_->refresh_token ();
+  reattempt ();
+  EXPECT_EQ (mark (), "");
+}
+
+TEST_F (Tokens, ARefreshThatGetsNothingWarnsAndKeepsThePresentOne) {
+  settings_.token_url = Secret ("http://tokens.test/");
+  settings_.token = Secret (token (1h, "given"));
+  connect ();
+  engine_->refresh_token ();
+  exchange ().answer (403, "no");
+  ASSERT_EQ (count<TokenUnusable> (), 1u);
+  EXPECT_NE (events<TokenUnusable> ()[0].error.message.find ("403"), std::string::npos);
+  reattempt ();
+  EXPECT_EQ (mark (), "given");
+}
+
+TEST_F (Tokens, ARefreshInAnOutageHoldsNothingUpAndFollows) {
+  settings_.token_url = Secret ("http://tokens.test/");
+  settings_.token = Secret (token (1h, "given"));
+  connect ();
+  reattempt ();
+  engine_->refresh_token ();
+  EXPECT_EQ (mark (), "given");
+  EXPECT_EQ (parts_->network, nullptr);
+  join ();
+  subscriber ().connect ();
+  run ();
+  exchange ().answer (200, R"({"participant_token":")" + token (1h, "fetched") + "\"}");
+  reattempt ();
+  EXPECT_EQ (mark (), "fetched");
 }
 
 TEST_F (Tokens, TheFileIsReadForEachConnectAndAChangedOneComesFirst) {

@@ -24,7 +24,9 @@ closed_error () {
 
 Engine::Engine (const Context &context, std::shared_ptr<Snapshot> snapshot, Emit emit, TokenSource::Ask ask)
     : context_ (context), snapshot_ (std::move (snapshot)), emit_ (std::move (emit)),
-      tokens_ (context, std::move (ask)), metadata_updates_ (*context.timers) {
+      tokens_ (context, std::move (ask),
+               [this] (const Error &error) { this->emit (TokenUnusable{ error }); }),
+      metadata_updates_ (*context.timers) {
   publications_
       = std::make_shared<Publications> (context_, [this] (const SessionEvent &event) { this->emit (event); });
   subscriptions_ = std::make_shared<Subscriptions> (
@@ -111,6 +113,11 @@ Engine::effective () const {
 void
 Engine::set_token (const Secret &token) {
   if (!stopped ()) tokens_.on_given (token);
+}
+
+void
+Engine::refresh_token () {
+  if (!stopped ()) tokens_.refresh (state_ == State::Connected);
 }
 
 void

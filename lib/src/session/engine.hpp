@@ -67,6 +67,7 @@ public:
   }
   /// For the next connect.
   void set_token (const Secret &token);
+  void refresh_token ();
   void update_metadata (UpdateMetadata update, Done done);
   void simulate (const SimulateScenario &scenario);
   void refresh_stats ();

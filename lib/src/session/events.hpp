@@ -106,12 +106,16 @@ struct QualityChanged {
 struct LatencyChanged {
   Millis latency{ 0 };
 };
+/// A token that was set or pushed is not used: it is for somebody else, or for another room.
+struct TokenUnusable {
+  Error error;
+};
 
 using SessionEvent
     = std::variant<StateChanged, RoomJoined, RoomChanged, ParticipantJoined, ParticipantLeft,
                    ParticipantChanged, RemoteTrackPublished, RemoteTrackUnpublished, RemoteTrackSubscribed,
                    RemoteTrackUnsubscribed, RemoteTrackChanged, SubscriptionFailed, LocalTrackPublished,
                    LocalTrackSuspended, LocalTrackEnded, LocalTrackMuted, LocalTrackSubscribed,
-                   ActiveSpeakers, QualityChanged, LatencyChanged>;
+                   ActiveSpeakers, QualityChanged, LatencyChanged, TokenUnusable>;
 
 } // namespace lk::session

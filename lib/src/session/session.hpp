@@ -33,6 +33,11 @@ public:
     (void)answer;
     return false;
   }
+  /// Whether request_token() would find somebody. Any thread.
+  virtual bool
+  answers_tokens () const {
+    return false;
+  }
 };
 
 struct SessionStats {
@@ -93,6 +98,10 @@ public:
   /// `group` (a top-level pipeline).
   virtual bool is_reporter (const User *user, const void *group) const = 0;
   virtual void set_group (const User *user, const void *group) = 0;
+
+  /// Has those asked that can give a new token, now instead of with the next connect, which takes it. False
+  /// when there is nobody to ask: no token-file, token-url or secret, and no user that answers.
+  virtual bool refresh_token () = 0;
 };
 
 /// Name → session. One pool per top-level pipeline (in a GstContext); non-empty names are looked up in one

@@ -135,6 +135,7 @@ public:
   void set_latency (const std::shared_ptr<User> &user, Millis latency) override;
   LocalTrackPtr publish (const std::shared_ptr<User> &user, const PublishSpec &spec) override;
   void set_token (const std::shared_ptr<User> &user, const Secret &token) override;
+  bool refresh_token () override;
   void update_metadata (const UpdateMetadata &update, std::function<void (Result<>)> done) override;
   void simulate (const SimulateScenario &scenario) override;
 
@@ -291,6 +292,13 @@ void
 SessionImpl::set_token (const std::shared_ptr<User> &user, const Secret &token) {
   users_->set_token (user.get (), token);
   post ([token] (Core &c) { c.engine->set_token (token); });
+}
+
+bool
+SessionImpl::refresh_token () {
+  if (!users_->any_wanting () || !users_->can_renew_token ()) return false;
+  post ([] (Core &c) { c.engine->refresh_token (); });
+  return true;
 }
 
 void

@@ -52,7 +52,8 @@ minutes (std::chrono::seconds time) {
 
 } // namespace
 
-TokenSource::TokenSource (const Context &context, Ask ask) : context_ (context), ask_ (std::move (ask)) {}
+TokenSource::TokenSource (const Context &context, Ask ask, Warn warn)
+    : context_ (context), ask_ (std::move (ask)), warn_ (std::move (warn)) {}
 
 TokenSource::~TokenSource () = default;
 
@@ -69,6 +70,7 @@ TokenSource::begin (Settings settings) {
   spent_.clear ();
   refusal_.reset ();
   minted_ = false;
+  renew_ = false;
   if (settings_.token && !settings_.token->empty ()) hold (Given, *settings_.token);
 }
 
@@ -133,20 +135,61 @@ TokenSource::identify (const Secret &token) const {
 
 void
 TokenSource::get (Done done) {
+  search (std::move (done));
+  if (!take_held ()) ask_endpoint (false);
+}
+
+void
+TokenSource::search (Done done) {
   g_assert (context_.queue->is_current ());
   cancel ();
   failure_.reset ();
   done_ = std::move (done);
   read_file ();
+}
+
+/// The best that is there; false when there is none.
+bool
+TokenSource::take_held () {
   for (int origin = Written; origin < Minted; ++origin) {
     const auto &held = held_[origin];
     if (!held || !usable (*held)) continue;
     fresh_ = false;
     auto identity = identify (held->token);
-    if (!identity && origin == Given && room_.empty ()) return finish (identity);
-    if (use (Origin (origin), std::move (identity))) return;
+    if (!identity && origin == Given && room_.empty ()) {
+      finish (identity);
+      return true;
+    }
+    if (use (Origin (origin), std::move (identity))) return true;
   }
+  return false;
+}
+
+void
+TokenSource::refresh (bool now) {
+  renew_ = true;
+  // A connect that is looking for one is not held up.
+  if (now && !done_) renew ();
+}
+
+void
+TokenSource::renew () {
+  auto before = file_text_;
+  search ([this] (const Result<Identity> &identity) { renewed (identity); });
+  fresh_ = false;
+  if (file_text_ != before && use (ChangedFile, identify (held_[ChangedFile]->token))) return;
   ask_endpoint (false);
+}
+
+void
+TokenSource::renewed (const Result<Identity> &identity) {
+  renew_ = false;
+  if (identity && (fresh_ || used_ == ChangedFile)) return hold (Written, identity->token);
+  auto why = !identity  ? identity.error ()
+             : failure_ ? *failure_
+                        : Error{ Errc::InvalidToken, Retry::Never, "token-file holds the same as before" };
+  if (warn_)
+    warn_ ({ why.code, Retry::Never, "no new token could be had, the present one stays: " + why.message });
 }
 
 void
@@ -302,8 +345,31 @@ TokenSource::finish (Result<Identity> result) {
 
 // ---- what becomes of it
 
+/// For another room or identity than the session's; said so.
+bool
+TokenSource::foreign (const Secret &token) const {
+  if (room_.empty () || token.empty ()) return false;
+  auto claims = auth::inspect (token.reveal ());
+  std::string problem;
+  if (!claims)
+    problem = claims.error ().message;
+  else if (claims->video.room != room_)
+    problem = "it is for room \"" + claims->video.room + "\", this session is in \"" + room_ + "\"";
+  else if (claims->identity != identity_)
+    problem = "it is for identity \"" + claims->identity + "\", this session is \"" + identity_ + "\"";
+  else
+    return false;
+  Error error{ Errc::InvalidToken, Retry::Never,
+               "the new token is not used, the present one stays: " + problem
+                   + "; make one for the same room and identity, or stop and start again to go elsewhere" };
+  GST_WARNING ("%s: %s", context_.name.c_str (), error.message.c_str ());
+  if (warn_) warn_ (error);
+  return true;
+}
+
 void
 TokenSource::on_given (const Secret &token) {
+  if (foreign (token)) return;
   settings_.token = token;
   if (token.empty ())
     held_[Written].reset ();
@@ -313,7 +379,7 @@ TokenSource::on_given (const Secret &token) {
 
 void
 TokenSource::on_pushed (const std::string &token) {
-  if (!token.empty ()) hold (Pushed, Secret (token));
+  if (!token.empty () && !foreign (Secret (token))) hold (Pushed, Secret (token));
 }
 
 void
@@ -327,10 +393,12 @@ TokenSource::on_accepted () {
   refused_tokens_.clear ();
   spent_.clear ();
   refusal_.reset ();
-  if (used_ != Written && used_ != ChangedFile) return;
-  // Newer than what was pushed; what will be pushed is made from it.
-  held_[Pushed].reset ();
-  held_[used_ == Written ? Given : File] = std::exchange (held_[used_], std::nullopt);
+  if (used_ == Written || used_ == ChangedFile) {
+    // Newer than what was pushed; what will be pushed is made from it.
+    held_[Pushed].reset ();
+    held_[used_ == Written ? Given : File] = std::exchange (held_[used_], std::nullopt);
+  }
+  if (renew_) renew ();
 }
 
 void

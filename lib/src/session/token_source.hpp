@@ -31,7 +31,10 @@ public:
   /// "none".
   using Ask = std::function<bool (std::function<void (std::string)> answer)>;
 
-  TokenSource (const Context &context, Ask ask);
+  /// Told of a token that was set or pushed and is kept out.
+  using Warn = std::function<void (const Error &)>;
+
+  TokenSource (const Context &context, Ask ask, Warn warn = {});
   ~TokenSource ();
 
   /// A new session; `settings` with the environment applied.
@@ -40,6 +43,10 @@ public:
   /// first. A temporary failure has Retry::Restart.
   void get (Done done);
   void cancel ();
+
+  /// Asks the sources for a new one, which the next connect takes before all others. Not `now`: as soon as
+  /// the server has taken one.
+  void refresh (bool now);
 
   void on_given (const Secret &token);
   void on_pushed (const std::string &token);
@@ -60,6 +67,11 @@ private:
 
   std::chrono::seconds now () const;
   void hold (Origin origin, Secret token);
+  bool foreign (const Secret &token) const;
+  void search (Done done);
+  bool take_held ();
+  void renew ();
+  void renewed (const Result<Identity> &identity);
   bool refused (const Secret &token) const;
   bool usable (const Held &held) const;
   const Held *last_resort () const;
@@ -78,6 +90,7 @@ private:
 
   const Context context_;
   const Ask ask_;
+  const Warn warn_;
   Settings settings_;
   std::string room_, identity_, server_url_; // of the session since its first token
   std::array<std::optional<Held>, kOrigins> held_;
@@ -88,6 +101,7 @@ private:
   Origin used_ = Minted;
   Held used_token_;
   bool fresh_ = false; // used_token_ was made for this connect
+  bool renew_ = false; // refresh() is still due
   bool minted_ = false;
 
   Done done_;

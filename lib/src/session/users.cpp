@@ -148,6 +148,21 @@ Users::request_token (const std::function<void (std::string)> &answer) {
 }
 
 bool
+Users::can_renew_token () const {
+  auto have = settings ();
+  auto set = [] (const auto &setting) { return setting && !setting->empty (); };
+  if (set (have.token_file) || set (have.token_url) || (set (have.api_key) && set (have.api_secret)))
+    return true;
+  std::vector<std::shared_ptr<User>> live;
+  {
+    std::lock_guard lock (lock_);
+    for (const auto &entry : entries_)
+      if (auto user = entry->live ? entry->user.lock () : nullptr) live.push_back (std::move (user));
+  }
+  return std::ranges::any_of (live, [] (const auto &user) { return user->answers_tokens (); });
+}
+
+bool
 Users::is_reporter (const User *user, const void *group) const {
   std::lock_guard lock (lock_);
   // Only who gets events can report them.

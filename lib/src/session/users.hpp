@@ -37,6 +37,8 @@ public:
   void set_token (const User *user, const Secret &token);
   /// Asks the first live user that has somebody to answer; false when none has. Session thread.
   bool request_token (const std::function<void (std::string)> &answer);
+  /// Whether a token can be had anew, by settings or from a user.
+  bool can_renew_token () const;
   bool is_reporter (const User *user, const void *group) const;
 
   // All of them together.
