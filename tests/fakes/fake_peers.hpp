@@ -15,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <set>
 
 namespace lk::test {
 
@@ -140,6 +141,7 @@ public:
   int negotiations = 0, restarts = 0;
   bool suspended = false;
   rtc::PeerActivity traffic;
+  bool lost_address = false;
   bool closed = false, hold_close = false;
   std::function<void ()> finish_close; // set by close() with hold_close
   std::array<std::shared_ptr<FakeChannel>, rtc::kChannelKinds> channels{ std::make_shared<FakeChannel> (),
@@ -188,6 +190,10 @@ public:
   rtc::PeerActivity
   activity () const override {
     return traffic;
+  }
+  bool
+  stranded () const override {
+    return lost_address;
   }
   void
   sender_stats (rtc::SenderId id, std::function<void (const rtc::SenderStats &)> done) override {
@@ -281,6 +287,7 @@ public:
   std::optional<Error> attach_error;
   Millis latency{ 0 };
   rtc::PeerActivity traffic;
+  bool lost_address = false;
   bool closed = false;
   bool hold_answers = false; ///< until answer()
 
@@ -333,6 +340,10 @@ public:
   rtc::PeerActivity
   activity () const override {
     return traffic;
+  }
+  bool
+  stranded () const override {
+    return lost_address;
   }
   uint64_t
   dropped_messages () const override {
@@ -506,9 +517,15 @@ public:
   FakeNetwork *network = nullptr; ///< of make_network(); owned by the session
   std::atomic<int> warmed_up{ 0 };
   std::function<void (FakeSignal &)> on_connect; ///< called in connect()
-  std::function<void ()> network_changed;        ///< set while somebody watches
+  std::set<std::shared_ptr<std::function<void ()>>> network_watches;
 
   FakeParts () { gst_init (nullptr, nullptr); }
+
+  void
+  change_network () {
+    for (const auto &watch : std::vector (network_watches.begin (), network_watches.end ()))
+      (*watch) ();
+  }
 
   FakeSignal &
   signal () {
@@ -583,12 +600,15 @@ public:
   std::unique_ptr<net::NetworkWatch>
   watch_network (std::function<void ()> changed) override {
     struct Watch : net::NetworkWatch {
-      explicit Watch (FakeParts &p) : parts (p) {}
-      ~Watch () override { parts.network_changed = {}; }
+      explicit Watch (FakeParts &p, std::function<void ()> f)
+          : parts (p), changed (std::make_shared<std::function<void ()>> (std::move (f))) {
+        parts.network_watches.insert (changed);
+      }
+      ~Watch () override { parts.network_watches.erase (changed); }
       FakeParts &parts;
+      const std::shared_ptr<std::function<void ()>> changed;
     };
-    network_changed = std::move (changed);
-    return std::make_unique<Watch> (*this);
+    return std::make_unique<Watch> (*this, std::move (changed));
   }
 
 private:

@@ -76,6 +76,11 @@ public:
     }
   }
 
+  int
+  fd () const {
+    return fd_;
+  }
+
   std::string received;
 
 private:

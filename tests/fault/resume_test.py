@@ -175,6 +175,25 @@ class PathIsDark(Dark):
         ear.wait_for_tone(660, timeout=5)
         self.assert_unnoticed(them, begin)
 
+    def test_a_path_that_is_dark_while_joining_is_found_soon_after(self):
+        """libnice repeats its checks after 0.5, 1.5 and 3.5 s."""
+        first, later = [], []
+
+        def dark_at_first(packet):
+            if not first:
+                first.append(packet.at)
+            light = first[0] + 1.7
+            if packet.at < light:
+                return None
+            if 20 <= packet.data[0] < 64:  # DTLS: ICE has found its way
+                later.append(packet.at - light)
+            return 0.0
+        self.relay.hook = dark_at_first
+        ours = self.publish(with_pictures=False)
+        self.connect(ours)
+        print(f"dark for 1.7 s: ICE connected {later[0]:.2f} s after its end", flush=True)
+        self.assertLess(later[0], 1.6)  # 1.8 without our own
+        self.peer("them").hear("us").wait_for_tone(660)
 
     def test_a_pipeline_that_is_stopped_in_the_dark_ends_at_once(self):
         ours = self.publish(with_pictures=False)

@@ -307,6 +307,81 @@ TEST_F (Ws, FramesAgainstTheRulesEndTheConnection) {
   }
 }
 
+/// A listener that drops every SYN, as long as its queue is full: the kernel sends one again after 1, 3 and 7
+/// s.
+class DeafListener {
+public:
+  DeafListener () {
+    socklen_t size = sizeof address_;
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+    EXPECT_EQ (::bind (fd_, reinterpret_cast<sockaddr *> (&address_), size), 0);
+    EXPECT_EQ (::listen (fd_, 0), 0);
+    ::getsockname (fd_, reinterpret_cast<sockaddr *> (&address_), &size);
+    EXPECT_EQ (::connect (filler_, reinterpret_cast<sockaddr *> (&address_), size), 0);
+  }
+  ~DeafListener () {
+    for (int fd : { fd_, filler_, accepted_ })
+      if (fd >= 0) ::close (fd);
+  }
+  std::string
+  url () const {
+    return "ws://127.0.0.1:" + std::to_string (ntohs (address_.sin_port)) + "/";
+  }
+  void
+  hear () {
+    accepted_ = ::accept (fd_, nullptr, nullptr);
+  }
+  /// What those that got through said, joined.
+  std::string
+  heard () {
+    for (pollfd ready{ fd_, POLLIN, 0 }; ::poll (&ready, 1, 0) > 0;)
+      peers_.push_back (std::make_unique<RawPeer> (::accept (fd_, nullptr, nullptr), stop_));
+    std::string all;
+    for (auto &peer : peers_) {
+      char buffer[4096];
+      auto count = ::recv (peer->fd (), buffer, sizeof buffer, MSG_DONTWAIT);
+      if (count > 0) peer->received.append (buffer, size_t (count));
+      all += peer->received;
+    }
+    return all;
+  }
+
+private:
+  int fd_ = ::socket (AF_INET, SOCK_STREAM, 0), filler_ = ::socket (AF_INET, SOCK_STREAM, 0), accepted_ = -1;
+  sockaddr_in address_{};
+  const std::atomic<bool> stop_{ false };
+  std::vector<std::unique_ptr<RawPeer>> peers_;
+};
+
+TEST_F (Ws, WhenTheNetworkIsBackTheKernelsNextRepetitionIsNotWaitedFor) {
+  DeafListener listener;
+  open (listener.url ());
+  pass (1200ms); // the second SYN of the first connection is lost, too; the third comes at 3 s
+  listener.hear ();
+  auto since = std::chrono::steady_clock::now ();
+  ASSERT_TRUE (soon ([&] { return listener.heard ().find ("\r\n\r\n") != std::string::npos; }));
+  EXPECT_LT (std::chrono::steady_clock::now () - since, 1300ms);
+  pass (600ms);
+  auto said = listener.heard ();
+  EXPECT_EQ (said.find ("GET "), said.rfind ("GET ")) << "one of them speaks, the others never do";
+}
+
+TEST_F (Ws, WhereNobodyIsReachedOnlyWhoInsistsTriesOn) {
+  for (bool insist : { false, true }) {
+    WebSocketRequest request;
+    request.url = "ws://no-such-host.invalid/";
+    request.timeout = 700ms;
+    request.insist = insist;
+    client = {};
+    auto since = std::chrono::steady_clock::now ();
+    client.socket = network->open (request, client);
+    ASSERT_TRUE (soon ([&] { return client.closed; }));
+    if (insist) EXPECT_GE (std::chrono::steady_clock::now () - since, 700ms);
+    if (!insist) EXPECT_EQ (client.error.code, Errc::ResolveFailed);
+  }
+}
+
 TEST_F (Ws, AServerThatNeverAnswersTimesOut) {
   RawServer server ([] (RawPeer &peer) { peer.hold (); });
   open ("ws://" + server.address (), 100ms);

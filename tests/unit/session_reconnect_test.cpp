@@ -164,7 +164,6 @@ TEST_F (Reconnect, FailedAttemptsGoOnUntilTheServerIsBack) {
 TEST_F (Reconnect, AChangedNetworkIsTriedAtOnce) {
   settings_.reconnect_timeout = 0s;
   connect ();
-  EXPECT_FALSE (parts_->network_changed);
   lose ();
   for (int attempt = 0; attempt < 60; ++attempt) {
     advance (5s);
@@ -172,16 +171,57 @@ TEST_F (Reconnect, AChangedNetworkIsTriedAtOnce) {
     run ();
   }
   auto attempts = parts_->signals.size ();
-  parts_->network_changed ();
+  parts_->change_network ();
   advance (0ms);
   EXPECT_EQ (parts_->signals.size (), attempts + 1);
-  parts_->network_changed (); // an attempt is under way
+  parts_->change_network (); // an attempt is under way
   advance (0ms);
   EXPECT_EQ (parts_->signals.size (), attempts + 1);
   join ();
   subscriber ().connect ();
   run ();
-  EXPECT_FALSE (parts_->network_changed);
+  EXPECT_EQ (parts_->network_watches.size (), 1u); // of the connection that stands
+}
+
+TEST_F (Reconnect, ALostAddressIsNoticedAtOnce) {
+  connect ();
+  subscriber ().lost_address = true;
+  parts_->change_network ();
+  EXPECT_EQ (engine_->state (), State::Connected); // more of the same change may follow
+  advance (100ms);
+  EXPECT_EQ (engine_->state (), State::Reconnecting);
+  EXPECT_TRUE (signal ().params.resume); // there may be another address
+  EXPECT_EQ (signal ().params.reconnect_reason, 3);
+}
+
+TEST_F (Reconnect, AnAddressThatOnlyThePublisherUsesCountsToo) {
+  connect ();
+  auto track = publish (microphone ());
+  acknowledge (track->cid (), "TR_1"); // what waits for an answer cannot be resumed
+  publisher ().lost_address = true;
+  parts_->change_network ();
+  advance (100ms);
+  EXPECT_EQ (engine_->state (), State::Reconnecting);
+  EXPECT_EQ (signal ().params.reconnect_reason, 2);
+}
+
+TEST_F (Reconnect, AnotherInterfacesChangeOnlyAsksTheServer) {
+  connect ();
+  for (int i = 0; i < 5; ++i) // addresses and routes
+    parts_->change_network ();
+  advance (100ms);
+  EXPECT_EQ (signal ().probes, std::vector<Millis>{ 1500ms });
+  advance (60s);
+  EXPECT_EQ (engine_->state (), State::Connected);
+  EXPECT_EQ (parts_->signals.size (), 1u);
+}
+
+TEST_F (Reconnect, OnlyAnAttemptInAnOutageInsistsOnANetworkThatIsAway) {
+  connect ();
+  EXPECT_FALSE (signal ().params.insist); // the user wants to know of a wrong url
+  lose ();
+  advance (0ms);
+  EXPECT_TRUE (signal ().params.insist);
 }
 
 TEST_F (Reconnect, AnAttemptThatHungIsFollowedByTheNextAtOnce) {

@@ -58,6 +58,70 @@ protected:
   std::shared_ptr<LocalTrackImpl> ours_;
 };
 
+TEST_F (Resume, IceServersOfTheAnswerAreForPeerConnectionsToCome) {
+  connect (); // no publisher yet
+  auto before = parts_->peer_configs.size ();
+  lose ();
+  ReconnectResponse response;
+  response.ice_servers = { { { "turn:turn.test:3478?transport=udp" }, "later", "pass" } };
+  deliver (response);
+  restart_ice ();
+  ASSERT_EQ (engine_->state (), State::Connected);
+  EXPECT_EQ (parts_->peer_configs.size (), before) << "those that live are kept";
+  publish (microphone ());
+  ASSERT_EQ (parts_->peer_configs.size (), before + 1);
+  EXPECT_EQ (parts_->peer_configs.back ().ice_servers.turn,
+             std::vector<std::string>{ "turn://later:pass@turn.test:3478?transport=udp" });
+}
+
+class RelaysOnly : public Resume {
+protected:
+  RelaysOnly () { settings_.relay_only = true; }
+  static std::vector<IceServer>
+  relay (const std::string &host, const std::string &user) {
+    return { { { "turn:" + host + ":3478?transport=udp" }, user, "pass" } };
+  }
+  void
+  connect_by (const std::vector<IceServer> &servers) {
+    start ();
+    auto response = join_response ();
+    response.ice_servers = servers;
+    deliver (response);
+    subscriber ().connect ();
+    run ();
+    lose ();
+  }
+  void
+  resume_by (const std::vector<IceServer> &servers) {
+    ReconnectResponse response;
+    response.ice_servers = servers;
+    deliver (response);
+    advance (0ms);
+  }
+};
+
+TEST_F (RelaysOnly, OtherCredentialsForTheSameRelaysDoNotEndAResume) {
+  connect_by (relay ("a.test", "first"));
+  resume_by (relay ("a.test", "second"));
+  restart_ice ();
+  EXPECT_EQ (engine_->state (), State::Connected);
+  EXPECT_EQ (parts_->subscribers.size (), 1u);
+}
+
+TEST_F (RelaysOnly, OtherRelaysNeedOtherPeerConnections) {
+  connect_by (relay ("a.test", "first"));
+  resume_by (relay ("b.test", "second"));
+  EXPECT_FALSE (signal ().params.resume) << "joined anew, at once";
+  auto response = join_response ();
+  response.ice_servers = relay ("b.test", "third");
+  deliver (response);
+  subscriber ().connect ();
+  run ();
+  EXPECT_EQ (engine_->state (), State::Connected);
+  EXPECT_EQ (parts_->peer_configs.back ().ice_servers.turn,
+             std::vector<std::string>{ "turn://third:pass@b.test:3478?transport=udp" });
+}
+
 TEST_F (Resume, NothingButTheSignallingConnectionIsReplaced) {
   connect_all ();
   auto events_before = count<RemoteTrackSubscribed> () + count<RoomJoined> () + count<LocalTrackPublished> ();

@@ -48,6 +48,7 @@ struct WebSocketRequest {
   Secret bearer;
   Millis timeout{ 10000 };             ///< until open
   size_t max_message_bytes = 8u << 20; ///< a larger incoming message ends the connection with Errc::Protocol
+  bool insist = false;                 ///< where nobody is reached, try on until the time is over
 };
 
 class WebSocket {

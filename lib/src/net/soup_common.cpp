@@ -5,6 +5,8 @@ namespace lk::net {
 namespace {
 
 constexpr guint kIdleSeconds = 30;
+// Of one session: a WebSocket is sought by up to a dozen at a time.
+constexpr guint kMaxConnections = 16;
 constexpr const char kUserAgent[] = "gst-livekit/" LK_VERSION;
 
 gboolean
@@ -104,7 +106,8 @@ make_session (const Access &access, Purpose purpose) {
   // No I/O time-out of libsoup's: every request has a limit on the whole, and an open WebSocket may be
   // silent.
   auto session = Ref<SoupSession>::adopt (soup_session_new_with_options (
-      "timeout", 0u, "idle-timeout", kIdleSeconds, "user-agent", kUserAgent, nullptr));
+      "timeout", 0u, "idle-timeout", kIdleSeconds, "user-agent", kUserAgent, "max-conns", kMaxConnections,
+      "max-conns-per-host", kMaxConnections, nullptr));
   auto resolver = proxy_resolver_of (access.proxy, purpose == Purpose::WebSockets);
   // Null means no proxies at all. With any resolver GIO loads its own beside it, and does not use it.
   soup_session_set_proxy_resolver (session.get (), resolver.get ());

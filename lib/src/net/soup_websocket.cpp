@@ -1,10 +1,46 @@
 #include "base/log.hpp"
 #include "net/soup_impl.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 namespace lk::net {
 namespace {
 
 constexpr Millis kCloseLimit{ 250 };
+// A SYN that is lost is sent again by the kernel after 1, 3 and 7 s. Another connection beside it gets
+// through sooner, whether one packet was lost or the network was away.
+constexpr Millis kBeside{ 250 };
+// Until the name is known each one keeps a thread of GIO's resolver, which has 20, for as long as DNS is
+// away.
+constexpr Millis kBesideUnnamed{ 1000 };
+constexpr size_t kMaxTries = 12;
+
+/// One of several connections that are being made; the first that stands is used, the others never say a
+/// word.
+struct Try {
+  Ref<SoupMessage> message;
+  Ref<GCancellable> cancellable = Ref<GCancellable>::adopt (g_cancellable_new ());
+  gint64 since = g_get_monotonic_time ();
+  bool named = false; // the name is resolved
+};
+
+/// Nobody was reached who could have an opinion.
+bool
+unreached (const GError *error) {
+  if (error->domain == G_RESOLVER_ERROR) return true;
+  if (error->domain != G_IO_ERROR) return false;
+  switch (error->code) {
+  case G_IO_ERROR_HOST_UNREACHABLE:
+  case G_IO_ERROR_NETWORK_UNREACHABLE:
+  case G_IO_ERROR_HOST_NOT_FOUND:
+  case G_IO_ERROR_TIMED_OUT:
+    return true;
+  default:
+    return false;
+  }
+}
 
 /// Lives until libsoup's last callback; the WebSocket in the caller's hands only refers to it.
 struct Link : std::enable_shared_from_this<Link> {
@@ -12,23 +48,65 @@ struct Link : std::enable_shared_from_this<Link> {
 
   WebSocket::Listener *listener = nullptr; // null once on_closed was called or the owner has gone
   Ref<SoupSession> session;
-  Ref<SoupMessage> message;
+  WebSocketRequest request;
+  uint32_t tls_flags = 0;
+  std::vector<std::shared_ptr<Try>> tries;
+  bool connected = false;          // the only one left has a TCP connection
+  std::optional<Error> last_error; // of those that reached nobody
   Ref<SoupWebsocketConnection> connection;
   Ref<SoupWebsocketConnection> replaced; // owns the stream of `connection`, see limit_message_size()
-  Ref<GCancellable> cancellable = Ref<GCancellable>::adopt (g_cancellable_new ());
-  TimerPtr limit; // until open, and again while closing
+  TimerPtr limit;                        // until open, and again while closing
+  TimerPtr beside;
   std::string where;
-  size_t max_message = 0;
   Phase phase = Phase::Opening;
   bool closed_by_us = false;
 
-  using Keep = std::shared_ptr<Link>;
+  struct Pending {
+    std::shared_ptr<Link> link;
+    std::shared_ptr<Try> one;
+  };
+
+  bool
+  start () {
+    auto one = std::make_shared<Try> ();
+    one->message = make_message ("GET", request.url, request.bearer, tls_flags);
+    if (!one->message) return false;
+    where = where_of (one->message.get ());
+    tries.push_back (one);
+    g_signal_connect (one->message.get (), "network-event", G_CALLBACK (on_network_event), this);
+    soup_session_websocket_connect_async (session.get (), one->message.get (), nullptr, nullptr,
+                                          G_PRIORITY_DEFAULT, one->cancellable.get (), on_connected,
+                                          new Pending{ shared_from_this (), one });
+    beside = call_after (kBeside, [this] { start_another (); });
+    return true;
+  }
 
   void
-  start () {
-    soup_session_websocket_connect_async (session.get (), message.get (), nullptr, nullptr,
-                                          G_PRIORITY_DEFAULT, cancellable.get (), on_connected,
-                                          new Keep (shared_from_this ()));
+  start_another () {
+    auto timer = std::move (beside);
+    auto age = Millis (tries.empty () ? 0 : (g_get_monotonic_time () - tries.back ()->since) / 1000);
+    if (!tries.empty () && !tries.back ()->named && age < kBesideUnnamed) {
+      beside = call_after (kBeside, [this] { start_another (); });
+      return;
+    }
+    if (tries.size () >= kMaxTries) give_up (tries.front ());
+    GST_CAT_DEBUG (log::net (), "%s: no connection yet, trying another", where.c_str ());
+    start ();
+  }
+
+  /// Its callback comes later, and finds nothing.
+  void
+  give_up (std::shared_ptr<Try> one) {
+    std::erase (tries, one);
+    g_signal_handlers_disconnect_by_data (one->message.get (), this);
+    g_cancellable_cancel (one->cancellable.get ());
+  }
+
+  void
+  give_up_all () {
+    beside.reset ();
+    while (!tries.empty ())
+      give_up (tries.back ());
   }
 
   /// The one on_closed, after which the owner may be gone.
@@ -46,7 +124,7 @@ struct Link : std::enable_shared_from_this<Link> {
   drop () {
     listener = nullptr;
     limit.reset ();
-    g_cancellable_cancel (cancellable.get ());
+    give_up_all ();
     if (connection) {
       g_signal_handlers_disconnect_by_data (connection.get (), this);
       connection.reset ();
@@ -68,7 +146,7 @@ struct Link : std::enable_shared_from_this<Link> {
     closed_by_us = true;
     if (phase == Phase::Opening) {
       finish_later (closed_error ());
-      g_cancellable_cancel (cancellable.get ());
+      give_up_all ();
     } else {
       if (phase == Phase::Open)
         soup_websocket_connection_close (connection.get (), SOUP_WEBSOCKET_CLOSE_NORMAL, nullptr);
@@ -104,7 +182,7 @@ struct Link : std::enable_shared_from_this<Link> {
   void
   opened (Ref<SoupWebsocketConnection> opened_connection) {
     replaced = opened_connection;
-    connection = limit_message_size (opened_connection, max_message);
+    connection = limit_message_size (opened_connection, request.max_message_bytes);
     phase = Phase::Open;
     limit.reset ();
     g_signal_connect (connection.get (), "message", G_CALLBACK (on_message), this);
@@ -124,22 +202,51 @@ struct Link : std::enable_shared_from_this<Link> {
              where + " answered the WebSocket upgrade with HTTP " + std::to_string (status) };
   }
 
-  int
-  status () const {
-    return static_cast<int> (soup_message_get_status (message.get ()));
+  void
+  out_of_time () {
+    // A status without an end of its body is an answer all the same.
+    int status = tries.empty () ? 0 : int (soup_message_get_status (tries.back ()->message.get ()));
+    finish (last_error && !connected ? *last_error : timed_out (where, request.timeout), status, 0);
+  }
+
+  static void
+  on_network_event (SoupMessage *message, GSocketClientEvent event, GIOStream *, gpointer data) noexcept {
+    auto keep = static_cast<Link *> (data)->shared_from_this ();
+    auto &tries = keep->tries;
+    auto at = std::find_if (tries.begin (), tries.end (),
+                            [&] (const auto &one) { return one->message.get () == message; });
+    if (at == tries.end ()) return;
+    auto one = *at;
+    if (event != G_SOCKET_CLIENT_RESOLVING) one->named = true;
+    if (event != G_SOCKET_CLIENT_CONNECTED || keep->connected) return;
+    keep->connected = true;
+    keep->beside.reset ();
+    for (const auto &other : std::vector (tries))
+      if (other != one) keep->give_up (other);
   }
 
   static void
   on_connected (GObject *source, GAsyncResult *result, gpointer data) noexcept {
-    std::unique_ptr<Keep> keep (static_cast<Keep *> (data));
-    Link &self = **keep;
+    std::unique_ptr<Pending> pending (static_cast<Pending *> (data));
+    Link &self = *pending->link;
     GError *raw = nullptr;
     auto connection = Ref<SoupWebsocketConnection>::adopt (
         soup_session_websocket_connect_finish (SOUP_SESSION (source), result, &raw));
     ErrorPtr error (raw);
-    if (!self.listener || self.closed_by_us) return;
-    if (error) return self.finish (self.refused (error.get (), self.status ()), self.status (), 0);
-    self.opened (std::move (connection));
+    auto one = pending->one;
+    if (std::find (self.tries.begin (), self.tries.end (), one) == self.tries.end ()) return;
+    int status = int (soup_message_get_status (one->message.get ()));
+    if (!error) {
+      g_signal_handlers_disconnect_by_data (one->message.get (), &self);
+      std::erase (self.tries, one);
+      self.give_up_all ();
+      return self.opened (std::move (connection));
+    }
+    auto refusal = self.refused (error.get (), status);
+    if (!self.request.insist || self.connected || !unreached (error.get ()))
+      return self.finish (refusal, status, 0);
+    self.give_up (one);
+    self.last_error = std::move (refusal);
   }
 
   static void
@@ -205,26 +312,23 @@ start_websocket (const Result<Ref<SoupSession>> &session, const WebSocketRequest
                  WebSocket::Listener &listener) {
   auto link = std::make_shared<Link> ();
   link->listener = &listener;
-  link->max_message = request.max_message_bytes;
+  link->request = request;
+  link->tls_flags = tls_flags;
   auto socket = std::make_unique<SoupWebSocket> (link);
   if (!session) {
     link->finish_later (session.error ());
     return socket;
   }
   link->session = *session;
-  link->message = make_message ("GET", request.url, request.bearer, tls_flags);
-  if (!link->message) {
+  if (!link->start ()) {
     link->finish_later ({ Errc::InvalidUrl, Retry::Never, "the WebSocket URL is not valid" });
     return socket;
   }
-  link->where = where_of (link->message.get ());
   GST_CAT_DEBUG (log::net (), "opening a WebSocket to %s", link->where.c_str ());
-  link->limit = call_after (request.timeout, [self = link.get (), limit = request.timeout] {
+  link->limit = call_after (request.timeout, [self = link.get ()] {
     auto keep = self->shared_from_this ();
-    // A status without an end of its body is an answer all the same.
-    self->finish (timed_out (self->where, limit), self->status (), 0);
+    self->out_of_time ();
   });
-  link->start ();
   return socket;
 }
 

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kMaxWaitingCandidates = 256;
 // As many as a machine with dozens of addresses gathers.
 constexpr size_t kMaxLocalCandidates = 256;
+// Beside libnice's own checks, which go out at once and then after 0.5, 1.5, 3.5 s.
+constexpr Millis kCheckInterval{ 200 };
 
 Error
 broken (std::string message) {
@@ -248,6 +250,7 @@ void
 PeerTransport::shut (std::function<void ()> done) {
   open_ = false;
   state_ = PeerState::Closed;
+  checks_.reset ();
   waiting_candidates_.clear ();
   if (repeater_) repeater_->stop ();
   // webrtcbin 1.22 drops what it has queued when it is stopped, and warns of promises that nobody answered.
@@ -264,6 +267,7 @@ void
 PeerTransport::fail (Error error) {
   if (!is_open ()) return;
   failed_ = true;
+  checks_.reset ();
   error.message = config_.name + ": " + error.message;
   GST_CAT_WARNING_OBJECT (log::rtc (), webrtc_.get (), "failed: %s", error.message.c_str ());
   transport_failed (error);
@@ -287,6 +291,7 @@ PeerTransport::set_description (const char *signal, GstWebRTCSDPType type, const
     });
     return;
   }
+  if (std::string_view (signal) == "set-remote-description") remote_ = ice_credentials (sdp);
   promise_ = make_promise (hop (), nullptr, [done = std::move (done)] (Result<std::string> reply) {
     done (reply ? Result<> () : Result<> (reply.error ()));
   });
@@ -343,6 +348,20 @@ PeerTransport::flush_candidates () {
   remote_known_ = true;
   for (const auto &line : std::exchange (waiting_candidates_, {}))
     g_signal_emit_by_name (webrtc_.get (), "add-ice-candidate", 0u, line.c_str ());
+  watch_checks ();
+}
+
+/// A network that is away loses checks, and libnice repeats them ever more seldom. Those of a network that is
+/// there are answered before the first of ours.
+void
+PeerTransport::watch_checks () {
+  if (state_ == PeerState::Connected || !remote_) return;
+  checks_ = config_.timers->every (kCheckInterval, [this] { check_ice (webrtc_.get (), *remote_); });
+}
+
+bool
+PeerTransport::peer_stranded () const {
+  return is_open () && state_ == PeerState::Connected && has_lost_address (webrtc_.get ());
 }
 
 void
@@ -350,10 +369,11 @@ PeerTransport::update_state (GstWebRTCPeerConnectionState connection, GstWebRTCI
   if (!is_open ()) return;
   auto next = PeerState::Connecting;
   // Without a media section webrtcbin 1.22 leaves the ICE state at "new" for ever: it counts transceivers
-  // only.
+  // only. With one, "new" is what a restart begins with.
+  bool is_new = ice == GST_WEBRTC_ICE_CONNECTION_STATE_NEW;
+  ice_ran_ = ice_ran_ || !is_new;
   bool ice_up = ice == GST_WEBRTC_ICE_CONNECTION_STATE_CONNECTED
-                || ice == GST_WEBRTC_ICE_CONNECTION_STATE_COMPLETED
-                || ice == GST_WEBRTC_ICE_CONNECTION_STATE_NEW;
+                || ice == GST_WEBRTC_ICE_CONNECTION_STATE_COMPLETED || (is_new && !ice_ran_);
   if (connection == GST_WEBRTC_PEER_CONNECTION_STATE_FAILED)
     next = PeerState::Failed;
   else if (connection == GST_WEBRTC_PEER_CONNECTION_STATE_CONNECTED && ice_up)
@@ -364,6 +384,7 @@ PeerTransport::update_state (GstWebRTCPeerConnectionState connection, GstWebRTCI
   GST_CAT_INFO_OBJECT (log::rtc (), webrtc_.get (), "state %d -> %d, because connection is %d and ICE %d",
                        int (state_), int (next), int (connection), int (ice));
   state_ = next;
+  if (next == PeerState::Connected) checks_.reset ();
   transport_state (next);
 }
 

@@ -115,6 +115,7 @@ protected:
   peer_activity () const {
     return { traffic_->rtp_in, traffic_->rtcp_in, traffic_->rtp_out };
   }
+  bool peer_stranded () const;
 
   const PeerConfig config_;
   Ref<GstElement> pipeline_, webrtc_, rtpbin_;
@@ -127,14 +128,17 @@ private:
   void add_ice_servers ();
   void update_state (GstWebRTCPeerConnectionState connection, GstWebRTCICEConnectionState ice);
   void gathering_complete ();
+  void watch_checks ();
   friend struct TransportSignals;
 
   const std::shared_ptr<Traffic> traffic_ = std::make_shared<Traffic> ();
   std::shared_ptr<HandshakeRepeater> repeater_;
   PeerState state_ = PeerState::New;
   bool open_ = false, failed_ = false;
+  bool ice_ran_ = false; // and its state says something
   bool remote_known_ = false, resend_ = false;
-  std::optional<IceCredentials> restarted_;
+  std::optional<IceCredentials> restarted_, remote_;
+  TimerPtr checks_;
   std::vector<std::string> local_candidates_;
   std::vector<std::string> waiting_candidates_;
   Ref<GstPromise> promise_; // of the last call; they are made one after another

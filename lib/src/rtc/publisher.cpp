@@ -92,6 +92,10 @@ public:
   activity () const override {
     return peer_activity ();
   }
+  bool
+  stranded () const override {
+    return peer_stranded ();
+  }
   void sender_stats (SenderId id, std::function<void (const SenderStats &)> done) override;
   bool
   negotiating () const override {

@@ -74,6 +74,9 @@ public:
   /// Ends everything: sources stopped, webrtcbin to NULL on the reaper thread; `done` on the session thread.
   /// No callback of the listener follows.
   virtual void close (std::function<void ()> done) = 0;
+
+  /// What it sends from is no address of this machine any more.
+  virtual bool stranded () const = 0;
 };
 
 } // namespace lk::rtc

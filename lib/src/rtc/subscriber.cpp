@@ -59,6 +59,10 @@ public:
   activity () const override {
     return peer_activity ();
   }
+  bool
+  stranded () const override {
+    return peer_stranded ();
+  }
   void receiver_stats (uint32_t ssrc, std::function<void (const ReceiverStats &)> done) override;
   void close (std::function<void ()> done) override;
 

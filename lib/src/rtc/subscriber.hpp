@@ -81,6 +81,9 @@ public:
   virtual PeerActivity activity () const = 0;
   virtual void receiver_stats (uint32_t ssrc, std::function<void (const ReceiverStats &)> done) = 0;
   virtual void close (std::function<void ()> done) = 0;
+
+  /// What it sends from is no address of this machine any more.
+  virtual bool stranded () const = 0;
 };
 
 } // namespace lk::rtc

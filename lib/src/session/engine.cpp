@@ -166,6 +166,7 @@ Engine::open_link () {
   link.turn_servers = settings_.turn_servers.value_or (std::vector<std::string> ());
   link.latency = subscriptions_->jitter_latency ();
   link.timeout = outage_ ? kRejoinTimeout : settings_.connect_timeout.value_or (kConnectTimeout);
+  link.insist = outage_ != nullptr;
   link_ = std::make_shared<Link> (context_, std::move (link), static_cast<Link::Listener &> (*this));
   if (data_wanted_) link_->open_data ();
   link_->connect ();

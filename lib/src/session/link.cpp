@@ -2,6 +2,8 @@
 
 #include "base/log.hpp"
 
+#include <set>
+
 #define GST_CAT_DEFAULT lk::log::session ()
 
 namespace lk::session {
@@ -18,6 +20,18 @@ constexpr Millis kSignalCloseTime{ 50 };
 constexpr Millis kRestartLimit{ 5000 };
 // Requests made while the signalling connection is lost.
 constexpr size_t kMaxWaiting = 1000;
+
+/// Where they are; credentials are new ones each time, and old relays go on with the old ones.
+bool
+same_relays (const rtc::IceServers &a, const rtc::IceServers &b) {
+  auto places = [] (const rtc::IceServers &servers) {
+    std::set<std::string> found;
+    for (const auto &url : servers.turn)
+      found.insert (url.substr (url.rfind ('@') + 1));
+    return found;
+  };
+  return places (a) == places (b);
+}
 
 } // namespace
 
@@ -44,6 +58,7 @@ Link::open_signalling (const Secret &token, Millis timeout, bool resume) {
   // time.
   params.subscriber_allow_pause = true;
   params.timeout = timeout;
+  params.insist = settings_.insist || resume;
   if (resume) {
     params.resume = true;
     params.participant_sid = sid_;
@@ -153,6 +168,13 @@ Link::activity () const {
            subscriber_ ? subscriber_->activity () : rtc::PeerActivity{} };
 }
 
+std::optional<Link::Cause>
+Link::stranded () const {
+  if (subscriber_ && subscriber_->stranded ()) return Cause::Subscriber;
+  if (publisher_ && publisher_->stranded ()) return Cause::Publisher;
+  return {};
+}
+
 void
 Link::add_tls_problem (Error &error) const {
   if (auto problem = tls_relay_ ? tls_relay_->problem () : ""; !problem.empty ())
@@ -205,7 +227,7 @@ Link::on_event (SignalEvent event) {
 
 void
 Link::joined (const JoinResponse &join) {
-  take_ice_servers (join.ice_servers);
+  ice_servers_ = usable (join.ice_servers);
   relay_only_ = settings_.relay_only || join.client_configuration.force_relay;
   subscriber_primary_ = join.subscriber_primary;
   broken_ = join.client_configuration.resume_disabled;
@@ -222,8 +244,8 @@ Link::joined (const JoinResponse &join) {
 }
 
 /// The user's own TURN servers come instead of those that the server names.
-void
-Link::take_ice_servers (const std::vector<IceServer> &servers) {
+rtc::IceServers
+Link::usable (const std::vector<IceServer> &servers) {
   std::vector<rtc::IceServerUrl> urls;
   if (!settings_.stun_server.empty ()) urls.push_back ({ settings_.stun_server, "", "" });
   for (const auto &url : settings_.turn_servers)
@@ -232,7 +254,7 @@ Link::take_ice_servers (const std::vector<IceServer> &servers) {
     for (const auto &url : server.urls)
       if (settings_.turn_servers.empty () || g_ascii_strncasecmp (url.c_str (), "turn", 4) != 0)
         urls.push_back ({ url, server.username, server.credential });
-  ice_servers_ = rtc::convert_ice_servers (
+  auto usable = rtc::convert_ice_servers (
       urls, [this] (const std::string &host, uint16_t port) -> std::optional<uint16_t> {
         if (!tls_relay_) tls_relay_ = context_.env.parts->make_tls_relay (settings_.access);
         auto local = tls_relay_->forward (host, port);
@@ -240,9 +262,10 @@ Link::take_ice_servers (const std::vector<IceServer> &servers) {
         GST_WARNING ("%s: %s", context_.name.c_str (), local.error ().message.c_str ());
         return std::nullopt;
       });
-  if (ice_servers_.unusable > 0)
+  if (usable.unusable > 0)
     GST_WARNING ("%s: %d ICE servers cannot be used: check turn-servers and stun-server",
-                 context_.name.c_str (), static_cast<int> (ice_servers_.unusable));
+                 context_.name.c_str (), static_cast<int> (usable.unusable));
+  return usable;
 }
 
 void
@@ -312,9 +335,15 @@ Link::resume (const Secret &token, Millis timeout) {
 /// The server offers the subscriber's restart by itself, after it has read the state.
 void
 Link::resuming (const ReconnectResponse &response) {
-  phase_ = Phase::Restarting;
-  take_ice_servers (response.ice_servers);
+  auto before = std::exchange (ice_servers_, usable (response.ice_servers));
   relay_only_ = settings_.relay_only || response.client_configuration.force_relay;
+  if (relay_only_ && !same_relays (before, ice_servers_)) {
+    // A restart gathers nothing, and the relays that we have may be going away.
+    broken_ = true;
+    return give_up (cause_,
+                    { Errc::TransportLost, Retry::Restart, "the server names other TURN servers now" });
+  }
+  phase_ = Phase::Restarting;
   last_sequence_ = response.last_message_seq;
   auto state = listener_->on_link_resuming ();
   state.offer = last_offer_;

@@ -22,6 +22,7 @@ struct LinkSettings {
   Secret token;
   net::Access access;
   bool auto_subscribe = true, relay_only = false;
+  bool insist = false; ///< wait for a network that is away, as long as `timeout`
   std::string stun_server;
   std::vector<std::string> turn_servers;
   Millis latency{ 200 };
@@ -107,6 +108,8 @@ public:
   Error no_media (Millis time) const;
   /// Packets of the publisher and of the subscriber so far.
   std::pair<rtc::PeerActivity, rtc::PeerActivity> activity () const;
+  /// The side that sends from an address which this machine no longer has.
+  std::optional<Cause> stranded () const;
 
   /// Nothing is told to the listener any more. `leave`: say good-bye to the server. `done` comes once, in
   /// bounded time. Sources and consumers must be unbound before. `linger`: for data on its way, the peer
@@ -134,7 +137,7 @@ private:
 
   void open_signalling (const Secret &token, Millis timeout, bool resume);
   void joined (const JoinResponse &join);
-  void take_ice_servers (const std::vector<IceServer> &servers);
+  rtc::IceServers usable (const std::vector<IceServer> &servers);
   void make_peers ();
   bool ensure_subscriber ();
   rtc::PeerConfig peer_config (const char *name) const;

@@ -9,6 +9,10 @@ namespace {
 
 // For a sign of life on the signalling connection after the media fell silent.
 constexpr Millis kProbeTimeout{ 3000 };
+// The same with a change of the network as a reason for doubt. A resume for nothing is noticed by nobody.
+constexpr Millis kDoubtTimeout{ 1500 };
+// One event comes as several: an address, its routes.
+constexpr Millis kSettleTime{ 100 };
 
 Error
 dead_path () {
@@ -22,7 +26,21 @@ dead_path () {
 
 Liveness::Liveness (const Context &context, Link &link, const Subscriptions &subscriptions)
     : context_ (context), link_ (link), subscriptions_ (subscriptions),
-      timer_ (context.timers->every (PathWatch::kPeriod, [this] { look (); })) {}
+      timer_ (context.timers->every (PathWatch::kPeriod, [this] { look (); })),
+      network_ (context.env.parts->watch_network ([this] {
+        if (!settling_) settling_ = context_.timers->once (kSettleTime, [this] { network_changed (); });
+      })) {}
+
+void
+Liveness::network_changed () {
+  auto timer = std::move (settling_);
+  if (auto side = link_.stranded ())
+    return link_.give_up (*side, { Errc::TransportLost, Retry::Resume,
+                                   "this machine has lost the address that the connection uses" });
+  // Another interface's affair, most likely; or a route.
+  GST_INFO ("%s: the network has changed, asking the server for a sign of life", context_.name.c_str ());
+  link_.probe (kDoubtTimeout);
+}
 
 void
 Liveness::look () {

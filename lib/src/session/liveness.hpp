@@ -1,4 +1,5 @@
-// Watches over a connected link: once a second PathWatch judges its packets.
+// Watches over a connected link: once a second PathWatch judges its packets, and each change of the network
+// is looked into.
 #pragma once
 
 #include "session/link.hpp"
@@ -15,12 +16,14 @@ public:
 
 private:
   void look ();
+  void network_changed ();
 
   const Context context_;
   Link &link_;
   const Subscriptions &subscriptions_;
   PathWatch watch_;
-  TimerPtr timer_;
+  TimerPtr timer_, settling_;
+  std::unique_ptr<net::NetworkWatch> network_;
 };
 
 } // namespace lk::session

@@ -66,6 +66,7 @@ struct SignalClient::Impl : net::WebSocket::Listener, std::enable_shared_from_th
     request.url = rtc_url (params);
     request.bearer = params.token;
     request.timeout = params.timeout;
+    request.insist = params.insist;
     socket = network.open (request, *this);
   }
 

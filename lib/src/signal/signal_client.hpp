@@ -29,6 +29,7 @@ struct ConnectParams {
   int reconnect_reason = 0;    ///< protocol's ReconnectReason
   /// With resume: what the join said, since the answer to a resume does not.
   std::chrono::seconds ping_interval{ 0 }, ping_timeout{ 0 };
+  bool insist = false; ///< wait for a network that is away, as long as `timeout`
 };
 
 class SignalClient {

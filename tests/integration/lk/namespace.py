@@ -7,6 +7,8 @@ import random
 import shutil
 import subprocess
 
+_NOBODY = "198.51.100.78"
+
 
 def _ip(*words, check=True):
     return subprocess.run(["ip", *words], check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -37,6 +39,7 @@ class Namespace:
         self._ipv4, self._ipv6 = ipv4, ipv6
         self.name = f"lk-{os.getpid()}-{number}"
         self._cable = f"lk{number}"
+        self._table, self._rules = str(1000 + number), []
         net = f"10.77.{number >> 6}"
         self.here, self.there = f"{net}.{(number & 63) * 4 + 1}", f"{net}.{(number & 63) * 4 + 2}"
         self.here6, self.there6 = f"fd77:{number:x}::1", f"fd77:{number:x}::2"
@@ -86,6 +89,17 @@ class Namespace:
         self._inside("address", "del", f"{self.there}/30", "dev", "eth0")
         self._inside("route", "replace", "default", "via", here)
 
+    def add_another_interface(self):
+        """With an address and a route, which have nothing to do with `here`."""
+        self._inside("link", "add", "other0", "type", "veth", "peer", "name", "other1")
+        self._inside("address", "add", "10.79.0.1/24", "dev", "other0")
+        self._inside("link", "set", "other0", "up")
+        self._inside("link", "set", "other1", "up")
+        self._inside("route", "add", "10.80.0.0/24", "via", "10.79.0.2")
+
+    def remove_other_interface(self):
+        self._inside("link", "del", "other0")
+
     def block_udp(self):
         """Sending it fails, as behind a firewall that lets nothing but TCP out."""
         for family in ("-4", "-6"):
@@ -99,6 +113,26 @@ class Namespace:
     def mend(self):
         for at, address in self._neighbours():
             _ip(*at, "neighbour", "del", address, "dev", self._device(at))
+
+    def cut_media(self, *tcp_ports):
+        """The same to UDP alone, and TCP to those ports; until mend_media()."""
+        self._rules = [("ipproto", "udp")] + [("ipproto", "tcp", "dport", str(port)) for port in tcp_ports]
+        for at, rule in self._media_rules():
+            device = self._device(at)
+            _ip(*at, "neighbour", "replace", _NOBODY, "lladdr", "02:00:00:00:00:01", "nud", "permanent", "dev", device)
+            _ip(*at, "route", "replace", "default", "via", _NOBODY, "dev", device, "onlink", "table", self._table)
+            _ip(*at, "rule", "add", *rule)
+
+    def mend_media(self):
+        for at, rule in self._media_rules():
+            _ip(*at, "rule", "del", *rule)
+        self._rules = []
+
+    def _media_rules(self):
+        for what in self._rules:
+            rule = ("pref", "90", *what, "lookup", self._table)
+            yield ("-n", self.name), rule
+            yield (), ("to", self.there, *rule)
 
     def _neighbours(self):
         inside = ("-n", self.name)
@@ -120,5 +154,6 @@ class Namespace:
         return os.path.join("/etc/netns", self.name)
 
     def close(self):
+        self.mend_media()
         _ip("netns", "del", self.name, check=False)  # takes the cable with it
         shutil.rmtree(self._etc, ignore_errors=True)
