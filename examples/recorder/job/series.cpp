@@ -8,6 +8,9 @@ namespace {
 
 // What is encoded here comes when the encoder is ready; nothing is to stand in for it meanwhile.
 constexpr GstClockTime kEncoderPatience = 3 * GST_SECOND;
+// What is copied may come from somebody whose machine is busy: silence that was put in too soon is a sound
+// lost.
+constexpr GstClockTime kCopyPatience = GST_SECOND;
 constexpr GstClockTime kRetryAfter = 3 * GST_SECOND;
 // Publishers send a key frame when somebody comes and hardly ever else.
 constexpr GstClockTime kBetweenKeys = 4 * GST_SECOND;
@@ -310,8 +313,9 @@ Series::tick (GstClockTime complete) {
       for (size_t i : file->tracks) {
         const Track &track = tracks_[i].track;
         const bool gone = !track.feed;
-        conditions.push_back (
-            { gone || (track.muted && track.muted ()), gone || track.copied ? 0 : kEncoderPatience });
+        conditions.push_back ({ gone || (track.muted && track.muted ()), gone           ? 0
+                                                                         : track.copied ? kCopyPatience
+                                                                                        : kEncoderPatience });
       }
     }
     file->writer->advance (known, conditions);

@@ -83,7 +83,7 @@ class Recording:
 
     def _pieces(self, arguments, size):
         """What ffmpeg makes of the file, in pieces of so many bytes; what is left in the end is not enough for one."""
-        with subprocess.Popen(["ffmpeg", "-v", "error", "-i", self.path, *arguments, "-"], stdin=subprocess.DEVNULL,
+        with subprocess.Popen(["ffmpeg", "-v", "fatal", "-i", self.path, *arguments, "-"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, bufsize=1 << 20) as process:
             while len(piece := process.stdout.read(size)) == size:
                 yield piece
