@@ -24,6 +24,10 @@ constexpr Nanos kSamePath = std::chrono::seconds (30);
 constexpr double kFasterBursts = 2;
 // A few packets more or less in a moment are no other path.
 constexpr double kMoreThanNoise = 1.3;
+// What a sender that chooses among sizes is told of a full path. It measures its sizes, and may be wrong by
+// half: one that fills the queue although it has heard, by now, what fits is told less.
+constexpr double kTold = 0.85, kLower = 0.75, kLowest = 0.4;
+constexpr Nanos kHeard = std::chrono::seconds (2);
 
 double
 seconds (Nanos time) {
@@ -126,7 +130,13 @@ Estimator::cut (Nanos now, double received) {
   // Between the pictures of a slow camera the path is idle, and not because it is slow.
   if (auto burst = trains_.latest (); burst && !config_.follows)
     capacity = std::max (capacity, std::min (*burst, 1.5 * received));
-  if (!episode_) episode_ = Episode{ now, now, *target_, capacity };
+  if (!episode_) {
+    const bool was_lower = hold_ && now < hold_->until;
+    episode_ = Episode{ now, now, *target_, capacity, was_lower ? hold_->share : kTold, now };
+  } else if (!config_.follows && queue > kFull && now - episode_->lowered > kHeard) {
+    episode_->share = std::max (episode_->share * kLower, kLowest);
+    episode_->lowered = now;
+  }
   episode_->last_cut = now;
   episode_->capacity = capacity;
   capacity_.learn (capacity);
@@ -135,7 +145,9 @@ Estimator::cut (Nanos now, double received) {
   // So much less that the queue is gone in less than a second.
   if (queue > milliseconds (50))
     share = 0.85 - std::min (1e3 * seconds (queue - milliseconds (50)) / 600, 0.40);
-  share = std::max (share, config_.follows ? 0.4 : 0.85);
+  share = config_.follows           ? std::max (share, 0.4)
+          : episode_->share < kTold ? episode_->share
+                                    : std::max (share, kTold);
   target_ = std::clamp (capacity * share, std::min (config_.least_bps, *target_), *target_);
 }
 
@@ -145,7 +157,7 @@ Estimator::end_episode (Nanos now) {
     target_ = episode_->before;
     capacity_.forget ();
   } else {
-    target_ = std::max (*target_, 0.85 * episode_->capacity);
+    target_ = std::max (*target_, episode_->share * episode_->capacity);
     if (!config_.follows) hold (now);
   }
   episode_.reset ();
@@ -158,7 +170,7 @@ Estimator::hold (Nanos now) {
     length = hold_->length; // nothing was tried
   else if (hold_ && episode_->begin < hold_->until + kSamePath)
     length = std::min (2 * hold_->length, kLongestHold);
-  hold_ = Hold{ now + length, length, episode_->capacity };
+  hold_ = Hold{ now + length, length, episode_->capacity, episode_->share };
 }
 
 bool

@@ -58,6 +58,8 @@ private:
     Nanos begin, last_cut;
     double before; ///< the target that it began with
     double capacity;
+    double share;  ///< of it that is told at least
+    Nanos lowered; ///< when that was changed last
   };
   /// What the path was seen to carry when it was full.
   class Capacity {
@@ -79,7 +81,7 @@ private:
   /// time that it was too much again: each attempt costs its viewer seconds.
   struct Hold {
     Nanos until, length;
-    double capacity;
+    double capacity, share;
   };
 
   void note (Nanos arrived, uint32_t bytes, std::optional<Nanos> sent);
