@@ -19,6 +19,8 @@ using namespace cli;
 
 namespace {
 
+constexpr char kSignal[] = "stopped by a signal";
+
 void
 print (const std::string &line) {
   std::puts (line.c_str ());
@@ -73,7 +75,7 @@ private:
     if (options_.json) print (to_json (status, is_final (status.state) ? "summary" : "state"));
     if (options_.quiet || options_.json) return;
     if (status.state == State::Active) complain ("recording room " + status.room, 0);
-    if (status.state == State::Ending && !status.files.empty ())
+    if (status.state == State::Ending && status.reason == kSignal && !status.files.empty ())
       complain ("finishing the files; a second Ctrl-C does not wait for that", 0);
     if (is_final (status.state) && status.state != State::Failed)
       complain (std::string (to_string (status.state)) + ": " + status.reason, 0);
@@ -105,7 +107,7 @@ run (const Options &options) {
   const GSourceFunc interrupt = [] (gpointer data) -> gboolean {
     static bool again = false;
     if (std::exchange (again, true)) std::_Exit (complain ("not finished", kNotWritten));
-    static_cast<Job *> (data)->stop ("stopped by a signal");
+    static_cast<Job *> (data)->stop (kSignal);
     return G_SOURCE_CONTINUE;
   };
   for (int number : { SIGINT, SIGTERM })
