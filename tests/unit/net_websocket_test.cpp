@@ -511,6 +511,25 @@ TEST_F (Ws, CloseIsBoundedWhenTheServerDoesNotReact) {
   EXPECT_EQ (client.error.code, Errc::Closed);
 }
 
+TEST_F (Ws, AConnectionThatProvesBrokenWhileItIsClosedTellsSoAfterwards) {
+  std::atomic<bool> opened = false, reset = false;
+  RawServer server ([&] (RawPeer &peer) {
+    if (!peer.upgrade () || !wait_until ([&] { return opened.load (); }, 20s)) return;
+    sockaddr nowhere{};
+    nowhere.sa_family = AF_UNSPEC;
+    reset = ::connect (peer.fd (), &nowhere, sizeof nowhere) == 0; // Linux sends an RST
+  });
+  open ("ws://" + server.address ());
+  client.closed_hook = [this] { client.socket.reset (); };
+  ASSERT_TRUE (soon ([&] { return client.opened; }));
+  opened = true;
+  ASSERT_TRUE (wait_until ([&] { return reset.load (); }, 20s)); // while nothing of ours runs
+  client.socket->close ();
+  EXPECT_EQ (client.closed, 0) << "the owner was told from within its call";
+  ASSERT_TRUE (soon ([&] { return client.closed; }));
+  EXPECT_EQ (client.error.code, Errc::Closed);
+}
+
 TEST_F (Ws, CloseBeforeOpenEndsWithOneCallback) {
   RawServer server ([] (RawPeer &peer) { peer.hold (); });
   open ("ws://" + server.address ());

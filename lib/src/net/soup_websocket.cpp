@@ -60,6 +60,7 @@ struct Link : std::enable_shared_from_this<Link> {
   std::string where;
   Phase phase = Phase::Opening;
   bool closed_by_us = false;
+  bool in_call = false; // libsoup is at work for the owner, and may tell of the end before it returns
 
   struct Pending {
     std::shared_ptr<Link> link;
@@ -148,9 +149,12 @@ struct Link : std::enable_shared_from_this<Link> {
       finish_later (closed_error ());
       give_up_all ();
     } else {
-      if (phase == Phase::Open)
-        soup_websocket_connection_close (connection.get (), SOUP_WEBSOCKET_CLOSE_NORMAL, nullptr);
+      const bool was_open = phase == Phase::Open;
       start_closing ();
+      if (!was_open) return;
+      in_call = true;
+      soup_websocket_connection_close (connection.get (), SOUP_WEBSOCKET_CLOSE_NORMAL, nullptr);
+      in_call = false;
     }
   }
 
@@ -260,6 +264,8 @@ struct Link : std::enable_shared_from_this<Link> {
   static void
   on_error (SoupWebsocketConnection *, GError *error, gpointer data) noexcept {
     auto keep = static_cast<Link *> (data)->shared_from_this ();
+    // The owner may let go of us when it is told, and does not expect that from its own call.
+    if (keep->in_call) return keep->finish_later (keep->closed_error ());
     if (error->domain == SOUP_WEBSOCKET_ERROR)
       keep->finish (
           { Errc::Protocol, Retry::Resume, keep->where + " broke the WebSocket rules: " + error->message }, 0,
@@ -279,6 +285,7 @@ struct Link : std::enable_shared_from_this<Link> {
   static void
   on_closed (SoupWebsocketConnection *, gpointer data) noexcept {
     auto keep = static_cast<Link *> (data)->shared_from_this ();
+    if (keep->in_call) return keep->finish_later (keep->closed_error ());
     keep->finish (keep->closed_error (), 0, keep->close_code ());
   }
 };
@@ -294,7 +301,9 @@ public:
       GST_CAT_DEBUG (log::net (), "%s: not open, %zu bytes dropped", link_->where.c_str (), binary.size ());
       return;
     }
+    link_->in_call = true;
     soup_websocket_connection_send_binary (link_->connection.get (), binary.data (), binary.size ());
+    link_->in_call = false;
   }
   void
   close () override {
