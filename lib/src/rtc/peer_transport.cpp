@@ -355,8 +355,11 @@ PeerTransport::flush_candidates () {
 /// there are answered before the first of ours.
 void
 PeerTransport::watch_checks () {
+  checks_.reset ();
   if (state_ == PeerState::Connected || !remote_) return;
-  checks_ = config_.timers->every (kCheckInterval, [this] { check_ice (webrtc_.get (), *remote_); });
+  // A copy: the next description may come without any.
+  checks_ = config_.timers->every (kCheckInterval,
+                                   [this, remote = *remote_] { check_ice (webrtc_.get (), remote); });
 }
 
 bool
