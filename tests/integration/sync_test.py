@@ -155,6 +155,14 @@ class Sync(LiveKitTest):
 class Published(LiveKitTest):
     """What livekitsink says of the time of its tracks, where one of them takes longer than the other to reach it."""
 
+    def times(self, tap, name):
+        return [b.reference for b in tap.buffers(name) if b.reference is not None]
+
+    def timed(self, tap, name, seconds):
+        """Whether a track said for so long when it was made: each waits for a first sender report of its own."""
+        times = self.times(tap, name)
+        return bool(times) and times[-1] - times[0] > seconds
+
     def skews(self, pictures, sound):
         """Seconds by which beeps are later than the pictures of the same moment, by what the pictures show."""
         late = []
@@ -178,11 +186,14 @@ class Published(LiveKitTest):
         tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=tap name=r r.video_0 ! {VIDEO}video r.audio_0 ! {AUDIO}audio",
                   environment(self.server))
         self.addCleanup(self._end, tap)
-        wait_until(lambda: len([b for b in tap.buffers("audio") if b.reference is not None]) > 300, 30, "six seconds with times")
+        wait_until(lambda: all(self.timed(tap, name, 6) for name in ("video", "audio")), 40,
+                   lambda: "six seconds with times of each; there are " + ", ".join(
+                       f"{name} {len(tap.buffers(name))}, {len(self.times(tap, name))} with times" for name in ("video", "audio")))
         self.assertEqual(tap.interrupt(10)[0], 0, tap.output)
-        late = self.skews([(b.reference, b.number()) for b in tap.buffers("video") if b.reference is not None],
-                          [(b.reference, b.samples()) for b in tap.buffers("audio") if b.reference is not None])
-        self.assertGreaterEqual(len(late), 3)
+        pictures = [(b.reference, b.number()) for b in tap.buffers("video") if b.reference is not None]
+        sound = [(b.reference, b.samples()) for b in tap.buffers("audio") if b.reference is not None]
+        late = self.skews(pictures, sound)
+        self.assertGreaterEqual(len(late), 3, f"pictures {pictures[0]} to {pictures[-1]}, sound {sound[0][0]} to {sound[-1][0]}")
         for skew in late[1:]:  # the recording may begin in the middle of a beep
             self.assert_near(skew, 0, 0.005, f"by the sender reports; all {late}")
 

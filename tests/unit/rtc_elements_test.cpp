@@ -1,6 +1,7 @@
 #include "rtc/aux_sender.hpp"
 #include "rtc/flow_guard.hpp"
 #include "rtc/loss_watch.hpp"
+#include "rtc/pad_blocks.hpp"
 #include "rtc/payload_types.hpp"
 #include "rtc/peer.hpp"
 #include "rtc/repeat_time.hpp"
@@ -8,6 +9,8 @@
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
+
+#include <future>
 
 namespace lk::test {
 namespace {
@@ -176,6 +179,59 @@ TEST (RepeatTime, KnowsNothingOfWhatItDidNotAskFor) {
     time.asked (2s, seqnum); // bounded: the oldest is forgotten
   time.came (2s + 10ms, 8);
   EXPECT_EQ (time.timeout (), 250ms);
+}
+
+struct BlockedPad : Elements {
+  rtc::PadBlocks blocks;
+  std::future<GstFlowReturn> pushed;
+
+  GstPad *
+  start () {
+    use (gst_element_factory_make ("identity", nullptr));
+    auto pad = Ref<GstPad>::adopt (gst_element_get_static_pad (harness->element, "src"));
+    return pad.get (); // the element keeps it
+  }
+  void
+  push () {
+    pushed = std::async (std::launch::async, [this] { return gst_harness_push (harness, packet (111)); });
+  }
+  bool
+  waits (GstPad *pad) {
+    while (!gst_pad_is_blocking (pad))
+      if (pushed.wait_for (1ms) == std::future_status::ready) return false;
+    return true;
+  }
+  bool
+  arrives () {
+    return pushed.wait_for (5s) == std::future_status::ready && pushed.get () == GST_FLOW_OK
+           && gst_harness_buffers_received (harness) == 1;
+  }
+};
+
+TEST_F (BlockedPad, LetsPacketsOnWhenItIsReleased) {
+  auto *pad = start ();
+  blocks.block (pad);
+  push ();
+  ASSERT_TRUE (waits (pad));
+  blocks.release (pad);
+  EXPECT_TRUE (arrives ());
+}
+
+TEST_F (BlockedPad, LetsPacketsOnAtTheEndOfAllWaiting) {
+  auto *pad = start ();
+  blocks.block (pad);
+  push ();
+  ASSERT_TRUE (waits (pad));
+  blocks.end ();
+  EXPECT_TRUE (arrives ());
+}
+
+TEST_F (BlockedPad, NoneComesIntoBeingAfterTheEnd) {
+  auto *pad = start ();
+  blocks.end ();
+  blocks.block (pad);
+  push ();
+  EXPECT_TRUE (arrives ());
 }
 
 TEST_F (Elements, NothingThatATransportNeedsIsMissingHere) {

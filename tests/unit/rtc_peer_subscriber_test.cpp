@@ -183,6 +183,20 @@ TEST (Subscriber, NothingIsLostWhileAStreamWaitsForItsSink) {
   EXPECT_TRUE (starts_key_frame (*loop.sinks["vp8"].first));
 }
 
+TEST (Subscriber, EndsWhileStreamsWaitForTheirSinks) {
+  SubscriberLoop loop;
+  loop.attach = [] (const Incoming &) {};
+  loop.server.send (make_bin (kAudioSource));
+  loop.server.send (make_bin (kVideoSource));
+  loop.start ();
+  ASSERT_TRUE (loop.eventually ([&] { return loop.announced["opus"] == 1 && loop.announced["vp8"] == 1; }));
+  auto before = loop.rtp_in (); // so a thread stands in each pad
+  ASSERT_TRUE (wait_until ([&] { return loop.rtp_in () > before + 20; }, 10s));
+  auto ended = std::make_shared<std::atomic<bool>> (false);
+  loop.session.run ([&] { loop.subscriber->close ([ended] { *ended = true; }); });
+  EXPECT_TRUE (wait_until ([&] { return ended->load (); }, 5s));
+}
+
 TEST (Subscriber, KeyFrameRequestReachesTheSender) {
   SubscriberLoop loop;
   auto source = make_bin (kVideoSource);

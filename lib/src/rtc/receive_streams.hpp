@@ -28,7 +28,6 @@ struct ReceiveStream {
   // Session thread.
   std::string mid;
   TimerPtr linger;       ///< until removal, once it has left the offer
-  gulong block = 0;      ///< probe id on the newest pad
   Ref<GstElement> guard; ///< behind the newest pad
   Ref<GstElement> sink;  ///< attached behind the guard
 

@@ -5,6 +5,7 @@
 #include "rtc/channels.hpp"
 #include "rtc/flow_guard.hpp"
 #include "rtc/ice_agent.hpp"
+#include "rtc/pad_blocks.hpp"
 #include "rtc/peer_transport.hpp"
 #include "rtc/reaper.hpp"
 #include "rtc/receive_streams.hpp"
@@ -31,7 +32,10 @@ public:
   SubscriberImpl (const PeerConfig &config, std::vector<std::string> codecs, Listener &listener)
       : PeerTransport (config), codecs_ (std::move (codecs)), listener_ (&listener) {}
 
-  ~SubscriberImpl () override { streams_->clear (); }
+  ~SubscriberImpl () override {
+    streams_->clear ();
+    blocks_->end ();
+  }
 
   Result<> start ();
 
@@ -77,7 +81,10 @@ private:
     Ref<GstPad> pad;
     Ref<GstCaps> caps;
     uint32_t ssrc = 0;
-    gulong block = 0;
+  };
+  struct Arrivals {
+    Hop hop;
+    std::shared_ptr<PadBlocks> blocks;
   };
 
   void
@@ -111,6 +118,7 @@ private:
   Listener *listener_;
   std::shared_ptr<Inbox> inbox_;
   const std::shared_ptr<ReceiveStreams> streams_ = std::make_shared<ReceiveStreams> ();
+  const std::shared_ptr<PadBlocks> blocks_ = std::make_shared<PadBlocks> ();
   const std::shared_ptr<BandwidthReport> report_ = std::make_shared<BandwidthReport> ();
 
   // The offer being worked off is the first.
@@ -163,7 +171,7 @@ SubscriberImpl::start () {
   if (auto opened = open (std::move (taps)); !opened) return opened;
   // on-negotiation-needed is not for the side that only answers.
   g_signal_connect (webrtc_.get (), "on-new-transceiver", G_CALLBACK (on_new_transceiver), nullptr);
-  connect_with (webrtc_.get (), "pad-added", on_pad_added, hop ());
+  connect_with (webrtc_.get (), "pad-added", on_pad_added, Arrivals{ hop (), blocks_ });
   watch_jitterbuffers (rtpbin_.get (), streams_);
   inbox_ = std::make_shared<Inbox> (hop (), deliver);
   connect_with (webrtc_.get (), "on-data-channel", on_data_channel, inbox_);
@@ -291,11 +299,9 @@ SubscriberImpl::on_pad_added (GstElement *, GstPad *pad, gpointer data) noexcept
   guint ssrc = 0;
   if (added.caps) gst_structure_get_uint (gst_caps_get_structure (added.caps.get (), 0), "ssrc", &ssrc);
   added.ssrc = ssrc;
-  // Packets only: sticky events must get through to the pad, where the next link finds them.
-  added.block = gst_pad_add_probe (
-      pad, GstPadProbeType (GST_PAD_PROBE_TYPE_BLOCK | kPackets),
-      [] (GstPad *, GstPadProbeInfo *, gpointer) { return GST_PAD_PROBE_OK; }, nullptr, nullptr);
-  static_cast<Hop *> (data)->post ([added = std::move (added)] (PeerTransport &peer) {
+  auto &arrivals = *static_cast<Arrivals *> (data);
+  arrivals.blocks->block (pad);
+  arrivals.hop.post ([added = std::move (added)] (PeerTransport &peer) {
     static_cast<SubscriberImpl &> (peer).pad_added (added);
   });
 }
@@ -309,7 +315,6 @@ SubscriberImpl::pad_added (const NewPad &added) {
     GST_CAT_INFO_OBJECT (log::rtc (), added.pad.get (), "stream %u belongs to no section", added.ssrc);
     ReceiveStream nobody{ added.ssrc, MediaKind::Audio };
     nobody.pad = added.pad;
-    nobody.block = added.block;
     unblock (nobody, false);
     return;
   }
@@ -317,7 +322,6 @@ SubscriberImpl::pad_added (const NewPad &added) {
   // for good.
   detach_sink (*stream);
   stream->guard.reset ();
-  stream->block = added.block;
   stream->gate->since_blocked = 0;
   stream->gate->blocked = true;
   streams_->set_pad (*stream, added.pad);
@@ -353,7 +357,7 @@ SubscriberImpl::unblock (ReceiveStream &stream, bool open) {
   ensure_guard (stream);
   flow_guard_set_open (stream.guard.get (), open);
   stream.gate->blocked = false;
-  if (auto block = std::exchange (stream.block, 0)) gst_pad_remove_probe (stream.pad.get (), block);
+  blocks_->release (stream.pad.get ());
 }
 
 Result<>
@@ -475,6 +479,7 @@ SubscriberImpl::close (std::function<void ()> done) {
   offers_.clear ();
   back_.clear ();
   streams_->clear (); // nothing is admitted any more
+  blocks_->end ();
   shut (std::move (done));
 }
 
