@@ -29,11 +29,11 @@ class LifeTest(RecorderTest):
         self.addCleanup(one.close)
         return one
 
-    def publishers(self, count=3, width=320, height=180, noise=0):
+    def publishers(self, count=3, width=320, height=180, fps=15):
         people = [self.peer(f"p{number}") for number in range(count)]
         for number, peer in enumerate(people):
             peer.publish_tone(440 + 110 * number)
-            peer.publish_video(width, height, noise=noise, codec=("vp8", "h264")[number % 2])
+            peer.publish_video(width, height, fps=fps, codec=("vp8", "h264")[number % 2])
         return people
 
     def held(self):
@@ -101,10 +101,10 @@ class Disks(LifeTest):
 
     @unittest.skipUnless(FULL, "takes minutes: LK_LIFE=full")
     def test_memory_is_flat_for_as_long_as_a_disk_is_too_slow(self):
-        self.disk("disk", rate=150_000)
-        self.publishers(3, 640, 360, noise=20)
-        self.record("-o", "disk/{participant}.mkv", "-o", "disk/room.mp4", "-o", "room.ogg", "--size", "640x360", "--fps", "15",
-                    "--video-bitrate", "1M")
+        self.disk("disk", rate=8_000)
+        self.publishers(3, 160, 120, fps=10)
+        self.record("-o", "disk/{participant}.mkv", "-o", "disk/room.mp4", "-o", "room.ogg", "--size", "320x180", "--fps", "10",
+                    "--video-bitrate", "200k")
         names = ("disk/p0.mkv", "disk/p1.mkv", "disk/p2.mkv", "disk/room.mp4")
         self.wait_for_file("room.ogg", 5)
 

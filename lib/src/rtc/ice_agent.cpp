@@ -111,17 +111,18 @@ restart_ice (GstElement *webrtc) {
   return IceCredentials{ ufrag, pwd };
 }
 
-void
-check_ice (GstElement *webrtc, const IceCredentials &remote) {
+bool
+check_ice (GstElement *webrtc, const IceCredentials &remote, PathProbe &probe) {
   auto agent = agent_of (webrtc);
-  if (!agent) return;
+  if (!agent) return false;
   auto *nice = NICE_AGENT (agent.get ());
   gboolean controlling = FALSE, relays_only = FALSE;
   g_object_get (nice, "controlling-mode", &controlling, "force-relay", &relays_only, nullptr);
   auto state = nice_agent_get_component_state (nice, kStream, NICE_COMPONENT_TYPE_RTP);
-  if (relays_only || state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY) return;
+  if (relays_only || state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY)
+    return false;
   gchar *ufrag = nullptr, *pwd = nullptr;
-  if (!nice_agent_get_local_credentials (nice, kStream, &ufrag, &pwd)) return;
+  if (!nice_agent_get_local_credentials (nice, kStream, &ufrag, &pwd)) return false;
   CString owned_ufrag (ufrag), owned_pwd (pwd);
   auto check = connectivity_check (remote.ufrag + ":" + ufrag, remote.pwd, controlling);
 
@@ -132,6 +133,7 @@ check_ice (GstElement *webrtc, const IceCredentials &remote) {
     auto *candidate = static_cast<NiceCandidate *> (at->data);
     if (candidate->transport != NICE_CANDIDATE_TRANSPORT_UDP) continue;
     auto to = socket_address (candidate->addr);
+    if (left > 0) probe.send (check, to.get (), system_clock ().now ());
     for (guint i = 0; i < sockets->len && left > 0; ++i) {
       auto *socket = static_cast<GSocket *> (g_ptr_array_index (sockets, i));
       if (g_socket_get_socket_type (socket) != G_SOCKET_TYPE_DATAGRAM
@@ -144,6 +146,7 @@ check_ice (GstElement *webrtc, const IceCredentials &remote) {
   }
   g_slist_free_full (candidates, GDestroyNotify (nice_candidate_free));
   if (sockets) g_ptr_array_unref (sockets);
+  return true;
 }
 
 bool

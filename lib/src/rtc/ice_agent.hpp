@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/ref.hpp"
+#include "rtc/path_probe.hpp"
 #include "rtc/sdp.hpp"
 
 namespace lk::rtc {
@@ -14,10 +15,10 @@ void set_up_ice (GstElement *webrtc);
 /// when this machine has other addresses now. Session thread; libnice locks for itself.
 std::optional<IceCredentials> restart_ice (GstElement *webrtc);
 
-/// Sends a connectivity check of our own from each UDP socket to each UDP candidate of the other end, unless
-/// ICE is connected; never with relays alone. libnice waits 0.5, 1, 2, 4 s before it repeats one. To the
-/// other end ours is as good, and what that checks in return connects both.
-void check_ice (GstElement *webrtc, const IceCredentials &remote);
+/// Sends a connectivity check of our own from each UDP socket, and from `probe`, to each UDP candidate of the
+/// other end. To that ours is as good as libnice's, and what it checks in return connects both. False, and
+/// none, where ICE is connected or only relays are allowed.
+bool check_ice (GstElement *webrtc, const IceCredentials &remote, PathProbe &probe);
 
 /// The selected pair sends from an address that this machine no longer has.
 bool has_lost_address (GstElement *webrtc);

@@ -14,8 +14,6 @@ namespace {
 constexpr size_t kMaxWaitingCandidates = 256;
 // As many as a machine with dozens of addresses gathers.
 constexpr size_t kMaxLocalCandidates = 256;
-// Beside libnice's own checks, which go out at once and then after 0.5, 1.5, 3.5 s.
-constexpr Millis kCheckInterval{ 200 };
 
 Error
 broken (std::string message) {
@@ -351,15 +349,14 @@ PeerTransport::flush_candidates () {
   watch_checks ();
 }
 
-/// A network that is away loses checks, and libnice repeats them ever more seldom. Those of a network that is
-/// there are answered before the first of ours.
 void
 PeerTransport::watch_checks () {
   checks_.reset ();
   if (state_ == PeerState::Connected || !remote_) return;
-  // A copy: the next description may come without any.
-  checks_ = config_.timers->every (kCheckInterval,
-                                   [this, remote = *remote_] { check_ice (webrtc_.get (), remote); });
+  checks_ = std::make_unique<IceChecks> (webrtc_, *remote_, *config_.timers, [this] {
+    fail ({ Errc::TransportLost, Retry::Restart,
+            "the server can be reached again, but has given up its connectivity checks" });
+  });
 }
 
 bool

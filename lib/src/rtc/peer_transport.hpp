@@ -2,6 +2,7 @@
 // Internal to rtc.
 #pragma once
 
+#include "rtc/ice_checks.hpp"
 #include "rtc/peer.hpp"
 #include "rtc/sdp.hpp"
 
@@ -138,7 +139,7 @@ private:
   bool ice_ran_ = false; // and its state says something
   bool remote_known_ = false, resend_ = false;
   std::optional<IceCredentials> restarted_, remote_;
-  TimerPtr checks_;
+  std::unique_ptr<IceChecks> checks_;
   std::vector<std::string> local_candidates_;
   std::vector<std::string> waiting_candidates_;
   Ref<GstPromise> promise_; // of the last call; they are made one after another

@@ -8,7 +8,7 @@ namespace lk::session {
 namespace {
 
 // An attempt that hung for so long has been a wait itself.
-constexpr Millis kHung{ 2500 };
+constexpr Millis kHung{ 1000 };
 
 } // namespace
 
