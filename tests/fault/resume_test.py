@@ -164,14 +164,20 @@ class PathIsDark(Dark):
 
     def test_after_ten_seconds_media_is_back_within_one(self):
         them = self.peer("them")
-        ours = self.publish(with_pictures=False)
-        ear = them.hear("us")
+        ours = self.publish()
+        ear, eye = them.hear("us"), them.see("us")
         ear.wait_for_tone(660)
+        eye.wait_for_pictures(5)
         begin = time.monotonic()
         self.relay.black_out(10)
         self.let_pass(10)
+        back = time.monotonic()
         wait_until(lambda: ear.tone(seconds=0.1).rms > 0.1, 1.0, lambda: f"sound; heard {ear.tone()}\n" + ours.output[-2000:])
         print(f"blackout of 10 s: sound {time.monotonic() - begin - 10:.2f} s after its end", flush=True)
+        wait_until(lambda: [p for p in list(eye.pictures) if p[0] > back + 0.05 and p[1] is not None], 5, "a picture that can be read")
+        seen = next(p[0] for p in list(eye.pictures) if p[0] > back + 0.05 and p[1] is not None) - back
+        print(f"and picture {seen:.2f} s after its end", flush=True)
+        self.assertLess(seen, 1.5)  # 2.1 where those who watch have to ask for it
         ear.wait_for_tone(660, timeout=5)
         self.assert_unnoticed(them, begin)
 

@@ -199,6 +199,29 @@ class TurnNamedByTheServer(OtherTurn):
         self.check_both_ways(f"ice-transport-policy=relay ca-file={self.ca}")
 
 
+class MediaIsAwayWhileJoining(Networks):
+    def test_a_server_that_has_given_up_its_checks_is_asked_again_at_once(self):
+        """pion checks for 1.4 s. To our subscriber connection it decides, and an attempt to join has 5 s."""
+        them = self.peer("them")
+        them.publish_tone(600)
+        self.net.cut_media(self.server.tcp_port)
+        try:
+            env = environment(self.server)
+            env.update(self.env())
+            tap = Tap(self.path("tap"), f"livekitsrc room={self.room} identity=us name=r r.audio_0 ! {AUDIO}audio", env,
+                      prefix=self.net.prefix)
+            self.addCleanup(self._end, tap)
+            wait_until(lambda: len(them.room.remote_participants) == 1, 10, lambda: f"our participant:\n{tap.output}")
+            joined = time.monotonic()
+            wait_until(lambda: time.monotonic() - joined > 2.5, 4, "the time that the server checks")
+        finally:
+            self.net.mend_media()
+        back = time.monotonic()
+        wait_until(lambda: any(abs(b.samples()).max() > 0.1 for b in tap.buffers("audio")), 10, lambda: f"sound:\n{tap.output}")
+        print(f"media was away for 2.5 s while joining: sound {time.monotonic() - back:.2f} s after its end", flush=True)
+        self.assertLess(time.monotonic() - back, 1.6)  # 2.4 with the next attempt
+
+
 class Ipv6(Networks):
     ipv4, ipv6 = False, True
 

@@ -122,7 +122,7 @@ TEST_F (Elements, AuxSenderConsumesFeedback) {
 
 TEST (LossWatch, AsksForAKeyFrameWhenLossesStayUnrepeated) {
   LossWatch watch;
-  watch.lost (10s, 6);
+  watch.reported (10s, 6);
   EXPECT_FALSE (watch.keyframe_due (10s + 400ms));
   EXPECT_TRUE (watch.keyframe_due (10s + 500ms));
   EXPECT_FALSE (watch.keyframe_due (20s));
@@ -130,21 +130,42 @@ TEST (LossWatch, AsksForAKeyFrameWhenLossesStayUnrepeated) {
 
 TEST (LossWatch, RetransmissionPaysForLosses) {
   LossWatch watch;
-  watch.lost (10s, 6);
+  watch.reported (10s, 6);
   for (int i = 0; i < 3; ++i)
     watch.retransmitted ();
   EXPECT_FALSE (watch.keyframe_due (11s)); // three are tolerated
-  watch.lost (11s, 1);
+  watch.reported (11s, 1);
   EXPECT_TRUE (watch.keyframe_due (12s));
 }
 
 TEST (LossWatch, AsksAtMostEveryTwoSeconds) {
   LossWatch watch;
-  watch.lost (10s, 6);
+  watch.reported (10s, 6);
   EXPECT_TRUE (watch.keyframe_due (11s));
-  watch.lost (11s, 6);
+  watch.reported (11s, 6);
   EXPECT_FALSE (watch.keyframe_due (12s));
   EXPECT_TRUE (watch.keyframe_due (13s));
+}
+
+TEST (LossWatch, AsksWhenASilenceIsOver) {
+  LossWatch watch;
+  for (auto at = 10s; at < 14s; at += 1s)
+    watch.sent (at);
+  EXPECT_FALSE (watch.keyframe_due (14s));
+  watch.reported (14s, 0);
+  EXPECT_TRUE (watch.keyframe_due (14s));
+  watch.sent (14s);
+  watch.reported (14s + 100ms, 0);
+  EXPECT_FALSE (watch.keyframe_due (20s));
+}
+
+TEST (LossWatch, TakesNoPauseOfTheSenderForASilence) {
+  LossWatch watch;
+  for (auto at = 10s; at < 20s; at += 2s) {
+    watch.sent (at);
+    watch.reported (at + 100ms, 0);
+    EXPECT_FALSE (watch.keyframe_due (at + 100ms));
+  }
 }
 
 TEST (RepeatTime, IsPatientUntilItKnows) {

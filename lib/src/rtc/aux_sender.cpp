@@ -49,9 +49,10 @@ is_retransmission (GstBuffer *packet) {
 
 void
 note_packet (AuxSender::State &state, GstBuffer *packet) {
-  if (!is_retransmission (packet)) return;
+  const bool again = is_retransmission (packet);
   std::lock_guard lock (state.lock);
-  state.losses.retransmitted ();
+  state.losses.sent (system_clock ().now ());
+  if (again) state.losses.retransmitted ();
 }
 
 GstFlowReturn
@@ -125,12 +126,12 @@ handle_report (GstObject *parent, const GstStructure *report) {
   {
     std::lock_guard lock (state.lock);
     auto now = system_clock ().now ();
-    state.losses.lost (now, lost);
+    state.losses.reported (now, lost);
     due = state.losses.keyframe_due (now);
   }
   if (!due) return;
   ++state.keyframes;
-  GST_CAT_INFO_OBJECT (log::rtc (), parent, "packets lost and not repeated: asking for a key frame");
+  GST_CAT_INFO_OBJECT (log::rtc (), parent, "packets lost for good: asking for a key frame");
   // Without an SSRC rtpfunnel hands it to all inputs; audio ignores it.
   gst_pad_push_event (state.pads.sink,
                       gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, 0));

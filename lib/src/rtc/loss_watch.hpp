@@ -5,19 +5,29 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 namespace lk::rtc {
 
 /// Retransmissions pay off reported losses, the oldest first; what is unpaid after half a second will never
-/// be repeated. Not thread-safe.
+/// be repeated. Of what was sent into a silence nothing is: its end is told, but not what was lost in it. Not
+/// thread-safe.
 class LossWatch {
 public:
-  static constexpr Nanos kGrace = std::chrono::milliseconds (500), kInterval = std::chrono::seconds (2);
+  static constexpr Nanos kGrace = std::chrono::milliseconds (500), kInterval = std::chrono::seconds (2),
+                         kSilence = std::chrono::seconds (1);
   /// Fewer are most likely losses whose repetition was counted for another packet.
   static constexpr uint32_t kTolerated = 3;
 
   void
-  lost (Nanos now, uint32_t packets) {
+  sent (Nanos now) {
+    if (!unreported_) unreported_ = now;
+  }
+  /// A report came, which names so many lost packets.
+  void
+  reported (Nanos now, uint32_t packets) {
+    silent_ = silent_ || (unreported_ && now - *unreported_ >= kSilence);
+    unreported_.reset ();
     if (packets > 0) open_.push_back ({ now, packets });
     if (open_.size () > 64) open_.pop_front ();
   }
@@ -32,8 +42,9 @@ public:
     uint32_t unpaid = 0;
     for (const auto &loss : open_)
       if (now - loss.at >= kGrace) unpaid += loss.packets;
-    if (unpaid <= kTolerated || now - last_ < kInterval) return false;
+    if ((!silent_ && unpaid <= kTolerated) || now - last_ < kInterval) return false;
     open_.clear ();
+    silent_ = false;
     last_ = now;
     return true;
   }
@@ -44,6 +55,8 @@ private:
     uint32_t packets;
   };
   std::deque<Loss> open_;
+  std::optional<Nanos> unreported_; // when the first packet since the last report was sent
+  bool silent_ = false;
   Nanos last_ = -kInterval;
 };
 

@@ -112,10 +112,7 @@ private:
   transport_candidate (const std::string &candidate) override {
     listener_->on_publisher_candidate (candidate);
   }
-  void
-  transport_state (PeerState state) override {
-    listener_->on_publisher_state (state);
-  }
+  void transport_state (PeerState state) override;
   void transport_failed (const Error &error) override;
 
   static bool deliver (PeerTransport &peer, ChannelKind kind, Ref<GBytes> message);
@@ -139,6 +136,7 @@ private:
   bool wanted_ = false; // another negotiation after this one
   bool suspended_ = false;
   bool restart_due_ = false; // of ICE, with the next offer
+  bool connected_before_ = false;
   uint32_t offer_id_ = 0;
   std::string local_offer_;
   TimerPtr limit_, settling_;
@@ -409,6 +407,15 @@ PublisherImpl::answer_applied (const Result<> &applied) {
     sender->note_in_force ();
   listener_->on_publisher_negotiated ();
   if (is_open () && wanted_) negotiate ();
+}
+
+void
+PublisherImpl::transport_state (PeerState state) {
+  // Those who watch have lost what was sent meanwhile, and ask only when they notice: 2 s later.
+  if (state == PeerState::Connected && std::exchange (connected_before_, true))
+    for (const auto &[id, sender] : senders_)
+      sender->request_keyframe ();
+  listener_->on_publisher_state (state);
 }
 
 void

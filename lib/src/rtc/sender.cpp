@@ -203,10 +203,15 @@ Sender::note_in_force () {
   if (!offered_active_ || !active ()) return;
   flow_guard_set_open (guard_.get (), true);
   // What came while the guard was closed is lost, a key frame most likely.
+  if (std::exchange (held_, false)) request_keyframe ();
+}
+
+void
+Sender::request_keyframe () {
+  if (!active () || spec_.kind != MediaKind::Video) return;
   auto src = Ref<GstPad>::adopt (gst_element_get_static_pad (guard_.get (), "src"));
-  if (std::exchange (held_, false) && spec_.kind == MediaKind::Video)
-    gst_pad_send_event (src.get (),
-                        gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, 0));
+  gst_pad_send_event (src.get (),
+                      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, 0));
 }
 
 } // namespace lk::rtc

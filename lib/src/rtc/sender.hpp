@@ -55,6 +55,8 @@ public:
   }
   /// … and is answered: packets may flow.
   void note_in_force ();
+  /// Of the source, if it is a picture's.
+  void request_keyframe ();
 
   const SenderSpec &
   spec () const {
