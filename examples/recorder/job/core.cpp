@@ -119,7 +119,7 @@ Job::Core::end (State outcome, std::string reason, Errc code, std::optional<GstC
 /// Every file is finished.
 void
 Job::Core::finish () {
-  timer_.reset ();
+  if (!std::exchange (timer_, nullptr)) return;
   for (const auto &series : series_)
     if (series->error () && outcome_ != State::Failed) {
       outcome_ = State::Failed;

@@ -52,7 +52,6 @@ private:
   SeriesPtr make_series (size_t output, const Format &format, NameFields subject);
   Result<std::string> name_file (const PlannedOutput &planned, NameFields fields);
   void on_file (const FileResult &file);
-  int64_t wall_ms (GstClockTime running) const;
   std::vector<FileResult> files () const;
   Status make_status () const;
   void publish ();

@@ -19,8 +19,9 @@ Job::Core::SeriesPtr
 Job::Core::make_series (size_t output, const Format &format, NameFields subject) {
   subject.room = room_->name ();
   Series::Hooks hooks;
-  hooks.now = [this] { return room_->now (); };
-  hooks.wall_ms = [this] (GstClockTime running) { return wall_ms (running); };
+  const RoomClock clock = room_->clock ();
+  hooks.now = [clock] { return clock.now (); };
+  hooks.wall_ms = [clock] (GstClockTime running) { return clock.wall_ms (running); };
   hooks.name
       = [this] (const PlannedOutput &planned, NameFields fields) { return name_file (planned, fields); };
   hooks.on_file = [this] (const FileResult &file) { on_file (file); };
@@ -112,7 +113,7 @@ Job::Core::record (const RoomTrackPtr &track, size_t index) {
     refused.participant = status.participant;
     refused.track = status.track;
     refused.state = FileState::Failed;
-    refused.start_ms = refused.end_ms = wall_ms (room_->now ());
+    refused.start_ms = refused.end_ms = room_->clock ().wall_ms (room_->now ());
     refused.error = "track " + status.track + " of " + status.participant + ": " + feed.error ().message;
     on_file (refused);
     return;

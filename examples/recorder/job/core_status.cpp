@@ -19,22 +19,6 @@ Job::Core::on_file (const FileResult &file) {
   if (listener_.on_file) listener_.on_file (file);
 }
 
-int64_t
-Job::Core::wall_ms (GstClockTime running) const {
-  // Whoever is interrupted between reading two clocks is off by that: the quickest of three.
-  GstClockTime width = GST_CLOCK_TIME_NONE;
-  int64_t wall = 0;
-  for (int i = 0; i < 3; i++) {
-    const GstClockTime before = room_->now ();
-    const gint64 real_us = g_get_real_time ();
-    const GstClockTime after = room_->now ();
-    if (after - before >= width) continue;
-    width = after - before;
-    wall = real_us / 1000 - GST_CLOCK_DIFF (running, before + width / 2) / GST_MSECOND;
-  }
-  return wall;
-}
-
 std::vector<FileResult>
 Job::Core::files () const {
   auto all = ended_files_;
@@ -58,7 +42,7 @@ Job::Core::make_status () const {
   for (const auto &track : room_->tracks ())
     status.tracks.push_back (track->status);
   if (!GST_CLOCK_TIME_IS_VALID (began_)) return status;
-  status.start_ms = wall_ms (began_);
+  status.start_ms = room_->clock ().wall_ms (began_);
   const GstClockTime until = GST_CLOCK_TIME_IS_VALID (ended_) ? ended_ : room_->now ();
   status.duration_ms = int64_t ((until - std::min (until, began_)) / GST_MSECOND);
   return status;

@@ -76,13 +76,6 @@ Room::~Room () {
   stop ();
 }
 
-GstClockTime
-Room::now () const {
-  if (!pipeline_) return 0;
-  const GstClockTime now = gst_element_get_current_running_time (pipeline_.get ());
-  return GST_CLOCK_TIME_IS_VALID (now) ? now : 0;
-}
-
 Result<>
 Room::start (const Request &request, Kinds received, Kinds tapped) {
   auto source = media::make_element ("livekitsrc");

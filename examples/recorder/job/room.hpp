@@ -4,6 +4,7 @@
 
 #include "request.hpp"
 #include "results.hpp"
+#include "room_clock.hpp"
 #include "tap.hpp"
 
 #include "base/task_queue.hpp"
@@ -50,7 +51,14 @@ public:
   Result<> link_mix (Tap &tap, bool video, const std::string &layout);
   /// Once a second: packets, stalls.
   void look (Millis stall);
-  GstClockTime now () const;
+  GstClockTime
+  now () const {
+    return clock ().now ();
+  }
+  RoomClock
+  clock () const {
+    return RoomClock (pipeline_);
+  }
 
   GstElement *
   pipeline () const {
