@@ -100,6 +100,7 @@ private:
   void attempt ();
   void open_link ();
   void retry ();
+  static Error closed_error ();
   bool begin_outage (const Error &error);
   void token_refused (const Error &error);
   void pause ();

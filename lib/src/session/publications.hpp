@@ -81,6 +81,7 @@ private:
   using Entries = std::map<std::string, Entry>; // by cid
 
   Entry *find_sid (const std::string &sid);
+  static TrackKind kind_of (const PublishSpec &spec);
   bool allowed (const Entry &entry) const;
   void suspend (Entry &entry);
   void request (Entry &entry);
