@@ -85,6 +85,7 @@ PictureMix::choose_format (GstPad *peer) {
   std::lock_guard guard (stage_);
   width_ = width;
   height_ = height;
+  half_a_frame_ = gst_util_uint64_scale (GST_SECOND, guint64 (rate_d), 2 * guint64 (rate_n));
 }
 
 Ref<GstElement>
@@ -114,6 +115,10 @@ void
 PictureMix::prepare_input (GstPad *input) {
   gst_util_set_object_arg (G_OBJECT (input), "sizing-policy", "keep-aspect-ratio");
   g_object_set (input, "alpha", 0.0, nullptr); // until arrange() has found a place
+  // The mixer shows what begins before a frame of its own ends, so up to a frame early: half a frame either
+  // way is nearer to the sound.
+  std::lock_guard guard (stage_);
+  gst_pad_set_offset (input, gint64 (half_a_frame_));
 }
 
 Tile

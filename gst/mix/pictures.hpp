@@ -50,6 +50,7 @@ private:
 
   mutable std::mutex stage_; // leaf: all below
   int width_ = 0, height_ = 0;
+  GstClockTime half_a_frame_ = 0;
   Floor floor_;
   std::map<const session::RemoteTrack *, std::pair<session::Demand, GstClockTime>> told_; // and when
 };
