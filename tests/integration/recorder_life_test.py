@@ -8,6 +8,8 @@ import threading
 import time
 import unittest
 
+import numpy as np
+
 from lk import disk, tone
 from lk.recording import RATE, Recording
 from lk.wait import wait_until
@@ -127,7 +129,8 @@ class Disks(LifeTest):
             self.assertEqual(files[name]["state"], "complete")
             recording = Recording(self.path(name.replace("disk", "behind-disk")))
             self.assertGreater(len(recording.sizes()), 20, name)
-            self.assertGreater(float(abs(recording.sound()).mean()), 0.01)
+            # Little got through, but what did is whole.
+            self.assertGreater(float(np.quantile(abs(recording.sound()), 0.99)), 0.05)
 
 
 class Churn(LifeTest):
