@@ -77,7 +77,10 @@ public:
 
 private:
   class UserImpl;
+  static constexpr char kRequestToken[] = "request-token";
 
+  /// What on-disconnect=auto means then.
+  static GstLiveKitOnDisconnect after_failure (GType type);
   std::shared_ptr<session::SessionPool> pool ();
   void handle (const session::SessionEvent &event);
   void on_state (const session::StateChanged &change);
