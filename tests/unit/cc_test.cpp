@@ -423,7 +423,9 @@ TEST (Estimator, MoreThanWasSeenIsNotPromisedToASenderThatChoosesAmongSizes) {
     path.link_bps = 700e3;
     path.send_bps = 1.5e6;
     path.run (2s);
-    if (!follows) EXPECT_GT (path.target (), 0.8 * 700e3) << "a size that fits is not given up";
+    if (!follows) {
+      EXPECT_GT (path.target (), 0.8 * 700e3) << "a size that fits is not given up";
+    }
     path.send_bps = 500e3;
     path.run (20s);
     if (follows)
