@@ -2,7 +2,6 @@
 
 #include "rtc/ice_agent.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace lk::rtc {
