@@ -133,6 +133,22 @@ class Disks(LifeTest):
             self.assertGreater(float(np.quantile(abs(recording.sound()), 0.99)), 0.05)
 
 
+@unittest.skipUnless(FULL, "takes minutes: LK_LIFE=full")
+class Encoders(LifeTest):
+    def test_one_that_is_too_slow_leaves_pictures_out_and_counts_them(self):
+        self.publishers(1)
+        self.record("-o", "film.mkv", "--video-codec", "av1", "--size", "3840x2160", "--fps", "60")
+        self.wait_for_file("film.mkv", 5)
+        samples = self.watch(30, 5)
+        film = self.end()["files"][0]
+        self.assertEqual(film["state"], "complete")
+        self.assertGreater(film["dropped"], 100)
+        recording = Recording(self.path("film.mkv"))
+        pictures = film["frames"] - recording.duration / 0.02  # the others are pieces of sound
+        self.assert_near((pictures + film["dropped"]) / (recording.duration * 60), 1, 0.05, "share of all pictures")
+        self.assertLess(samples[-1]["rss_kb"], 1.1 * samples[1]["rss_kb"])
+
+
 class Churn(LifeTest):
     TRACER = {"GST_TRACERS": "leaks(check-refs=false,log-leaks-on-deinit=false)", "GST_LEAKS_TRACER_SIG": "1", "GST_DEBUG": "GST_TRACER:7"}
 

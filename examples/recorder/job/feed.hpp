@@ -25,8 +25,12 @@ class Feed {
 public:
   using Taker = std::function<void (const FedFrame &)>;
 
-  /// `encoder`: the element that made it; "" for what was sent like this.
-  Feed (const Codec &codec, std::string encoder) : codec_ (codec), encoder_ (std::move (encoder)) {}
+  using Counter = std::shared_ptr<std::atomic<uint64_t>>;
+
+  /// `encoder`: the element that made it; "" for what was sent like this. `left_out`: what that was too slow
+  /// for.
+  Feed (const Codec &codec, std::string encoder, Counter left_out)
+      : codec_ (codec), encoder_ (std::move (encoder)), left_out_ (std::move (left_out)) {}
 
   /// The appsink at the end of the stream; `self` is what it calls.
   static Result<Ref<GstElement>> make_sink (const std::shared_ptr<Feed> &self);
@@ -50,6 +54,11 @@ public:
   frames () const {
     return frames_;
   }
+  /// Pictures or pieces of sound.
+  uint64_t
+  left_out () const {
+    return *left_out_;
+  }
   uint64_t
   key_requests () const {
     return key_requests_;
@@ -60,6 +69,7 @@ private:
 
   const Codec &codec_;
   const std::string encoder_;
+  const Counter left_out_;
   Ref<GstPad> pad_; // of the appsink
   std::mutex lock_; // leaf
   std::vector<std::weak_ptr<Taker>> takers_;

@@ -23,6 +23,14 @@ constexpr size_t kMaxBacklog = 1000, kMaxBacklogBytes = 16 * 1024 * 1024;
 constexpr GstClockTimeDiff kAhead = 50 * GST_MSECOND, kMostAhead = 3 * GST_SECOND;
 constexpr size_t kMaxAhead = 500;
 
+uint64_t
+left_out_of (const std::vector<FeedPtr> &feeds) {
+  uint64_t all = 0;
+  for (const auto &feed : feeds)
+    all += feed->left_out ();
+  return all;
+}
+
 } // namespace
 
 void
@@ -116,6 +124,7 @@ Series::prepare () {
       if (!track.feed) continue;
       slots.push_back ({ &track.feed->codec (), track.encoding });
       file->tracks.push_back (i);
+      file->feeds.push_back (track.feed);
       file->result.codecs += (file->result.codecs.empty () ? "" : " ")
                              + std::string (track.feed->codec ().name) + (track.copied ? "*" : "");
       if (const auto &encoder = track.feed->encoder (); !encoder.empty ())
@@ -144,10 +153,13 @@ Series::prepare () {
 void
 Series::begin (const std::shared_ptr<File> &file, GstClockTime origin) {
   if (!files_.empty () && !GST_CLOCK_TIME_IS_VALID (files_.back ()->end)) {
-    files_.back ()->end = origin;
+    auto &last = *files_.back ();
+    last.end = origin;
+    last.left_out = int64_t (left_out_of (last.feeds) - last.left_out_before);
     files_.back ()->writer->end_at (origin);
   }
   if (!file) return;
+  file->left_out_before = left_out_of (file->feeds);
   file->result.start_ms = hooks_.wall_ms (origin);
   file->writer->begin (origin);
   files_.push_back (file);
@@ -410,7 +422,9 @@ Series::describe (const File &file) const {
   result.frames = counters.frames;
   result.filled = counters.filled;
   result.late = counters.late;
-  result.dropped = counters.dropped;
+  const int64_t left_out = file.left_out;
+  result.dropped = counters.dropped
+                   + (left_out >= 0 ? uint64_t (left_out) : left_out_of (file.feeds) - file.left_out_before);
   return result;
 }
 

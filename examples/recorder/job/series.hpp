@@ -66,6 +66,10 @@ private:
     FileResult result;
     GstClockTime end = GST_CLOCK_TIME_NONE;
     bool announced = false;
+    // What the encoders of its tracks were too slow for.
+    std::vector<FeedPtr> feeds;
+    uint64_t left_out_before = 0;
+    std::atomic<int64_t> left_out = -1; ///< since it has ended
   };
   struct Listening {
     Track track;

@@ -52,6 +52,24 @@ encoder_in (GstElement *bin) {
   return name;
 }
 
+/// Raw data that an encoder is too slow for is dropped, oldest first, and counted.
+Result<Ref<GstElement>>
+make_queue (bool video, const Feed::Counter &left_out) {
+  auto queue = media::make_element ("queue");
+  if (!queue) return queue;
+  media::apply_settings (queue->get (),
+                         video ? "leaky=downstream max-size-buffers=15 max-size-bytes=0 max-size-time=0"
+                               : "leaky=downstream max-size-buffers=0 max-size-bytes=0 "
+                                 "max-size-time=2000000000");
+  g_signal_connect_data (
+      queue->get (), "overrun",
+      G_CALLBACK (+[] (GstElement *, gpointer counter) { (**static_cast<Feed::Counter *> (counter))++; }),
+      new Feed::Counter (left_out),
+      [] (gpointer counter, GClosure *) { delete static_cast<Feed::Counter *> (counter); },
+      GConnectFlags (0));
+  return queue;
+}
+
 } // namespace
 
 Result<std::shared_ptr<Tap>>
@@ -106,6 +124,14 @@ Tap::release () {
   gst_pad_remove_probe (sink.get (), std::exchange (hold_, 0));
 }
 
+uint64_t
+Tap::dropped () const {
+  uint64_t all = 0;
+  for (const auto &[key, feed] : feeds_)
+    all += feed->left_out ();
+  return all;
+}
+
 std::vector<FeedPtr>
 Tap::feeds () const {
   std::vector<FeedPtr> all;
@@ -117,28 +143,7 @@ Tap::feeds () const {
 Result<FeedPtr>
 Tap::copied () {
   // Key frames are marked and parameter sets kept with them already; the frames cost nothing more here.
-  return branch ("", *source_, {});
-}
-
-/// Raw data that an encoder is too slow for is dropped, oldest first, and counted.
-Result<Ref<GstElement>>
-Tap::make_queue (bool video) {
-  auto queue = media::make_element ("queue");
-  if (!queue) return queue;
-  media::apply_settings (queue->get (),
-                         video ? "leaky=downstream max-size-buffers=15 max-size-bytes=0 max-size-time=0"
-                               : "leaky=downstream max-size-buffers=0 max-size-bytes=0 "
-                                 "max-size-time=2000000000");
-  g_signal_connect_data (
-      queue->get (), "overrun", G_CALLBACK (+[] (GstElement *, gpointer counter) {
-        (**static_cast<std::shared_ptr<std::atomic<uint64_t>> *> (counter))++;
-      }),
-      new std::shared_ptr<std::atomic<uint64_t>> (dropped_),
-      [] (gpointer counter, GClosure *) {
-        delete static_cast<std::shared_ptr<std::atomic<uint64_t>> *> (counter);
-      },
-      GConnectFlags (0));
-  return queue;
+  return branch ("", *source_, {}, std::make_shared<std::atomic<uint64_t>> (0));
 }
 
 Result<FeedPtr>
@@ -156,18 +161,21 @@ Tap::encoded (const Codec &codec, const Encoding &encoding) {
                              + ",framerate=" + std::to_string (encoding.fps) + "/1,pixel-aspect-ratio=1/1";
     row.push_back (media::make_filter (caps.c_str ()));
   }
-  auto queue = make_queue (codec.video);
+  auto left_out = std::make_shared<std::atomic<uint64_t>> (0);
+  auto queue = make_queue (codec.video, left_out);
   if (queue && codec.video && source_) limit_rate (queue->get (), encoding.fps);
   row.push_back (std::move (queue));
   row.push_back (make_encoder (codec, encoding));
-  return branch (key_of (codec, encoding), codec, std::move (row));
+  return branch (key_of (codec, encoding), codec, std::move (row), std::move (left_out));
 }
 
 Result<FeedPtr>
-Tap::branch (const std::string &key, const Codec &codec, std::vector<Result<Ref<GstElement>>> row) {
+Tap::branch (const std::string &key, const Codec &codec, std::vector<Result<Ref<GstElement>>> row,
+             Feed::Counter left_out) {
   if (auto it = feeds_.find (key); it != feeds_.end ()) return it->second;
-  auto feed = std::make_shared<Feed> (codec, !row.empty () && row.back () ? encoder_in (row.back ()->get ())
-                                                                          : std::string ());
+  auto feed = std::make_shared<Feed> (
+      codec, !row.empty () && row.back () ? encoder_in (row.back ()->get ()) : std::string (),
+      std::move (left_out));
   row.push_back (Feed::make_sink (feed));
   for (const auto &part : row)
     if (!part) return part.error ();

@@ -29,23 +29,18 @@ public:
 
   std::vector<FeedPtr> feeds () const;
   /// Pictures or sound that were left out because an encoder was too slow.
-  uint64_t
-  dropped () const {
-    return *dropped_;
-  }
+  uint64_t dropped () const;
 
 private:
   Tap (Ref<GstElement> pipeline, const Codec *source) : pipeline_ (std::move (pipeline)), source_ (source) {}
   Result<FeedPtr> branch (const std::string &key, const Codec &codec,
-                          std::vector<Result<Ref<GstElement>>> row);
-  Result<Ref<GstElement>> make_queue (bool video);
+                          std::vector<Result<Ref<GstElement>>> row, Feed::Counter left_out);
 
   const Ref<GstElement> pipeline_;
   const Codec *const source_;
   Ref<GstElement> bin_, tee_;
   std::map<std::string, FeedPtr> feeds_;
   gulong hold_ = 0;
-  const std::shared_ptr<std::atomic<uint64_t>> dropped_ = std::make_shared<std::atomic<uint64_t>> (0);
 };
 
 } // namespace lk::record
