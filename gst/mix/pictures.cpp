@@ -117,8 +117,13 @@ PictureMix::prepare_input (GstPad *input) {
   g_object_set (input, "alpha", 0.0, nullptr); // until arrange() has found a place
   // The mixer shows what begins before a frame of its own ends, so up to a frame early: half a frame either
   // way is nearer to the sound.
+  gst_pad_set_offset (input, half_a_frame ());
+}
+
+GstClockTimeDiff
+PictureMix::half_a_frame () const {
   std::lock_guard guard (stage_);
-  gst_pad_set_offset (input, gint64 (half_a_frame_));
+  return GstClockTimeDiff (half_a_frame_);
 }
 
 Tile

@@ -41,6 +41,7 @@ private:
   void track_gone (const Branch &branch) override;
   void tick () override;
 
+  GstClockTimeDiff half_a_frame () const;
   Tile frame () const;
   void lay_out (Row row, const MixSettings &settings, GstClockTime now);
   Picture *main_of (const Row &row, GstLiveKitLayout layout, const std::string &focus, GstClockTime now);
