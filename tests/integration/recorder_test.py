@@ -280,7 +280,7 @@ class Long(RecorderTest):
         self.end()
         recording = Recording(self.path("alice.mkv"))
         times = recording.picture_times()
-        # Five seconds of patience, a second between black pictures, and what is on its way.
+        # Five seconds of patience, and 1.25 for what is on its way, with its repetitions.
         self.assertLess(max(b - a for a, b in zip(times, times[1:])), 7)
         self.assertLess(tone.longest_silence(recording.sound()[RATE:, 0]), 0.2)
 

@@ -218,9 +218,16 @@ struct BlockedPad : Elements {
   }
   bool
   waits (GstPad *pad) {
-    while (!gst_pad_is_blocking (pad))
-      if (pushed.wait_for (1ms) == std::future_status::ready) return false;
+    for (auto end = std::chrono::steady_clock::now () + 5s; !gst_pad_is_blocking (pad);)
+      if (pushed.wait_for (1ms) == std::future_status::ready || std::chrono::steady_clock::now () > end)
+        return false;
     return true;
+  }
+  void
+  TearDown () override {
+    blocks.end (); // whatever has failed, the thread ends
+    if (pushed.valid ()) pushed.wait ();
+    Elements::TearDown ();
   }
   bool
   arrives () {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Millis kTick{ 50 };
 constexpr unsigned kTicksPerCheck = 4;
+// Six times 200 ms between seven checks.
 constexpr Millis kGivenUp{ 1200 };
 // ICE needs two round trips more than the answer.
 constexpr Millis kConnecting{ 150 };

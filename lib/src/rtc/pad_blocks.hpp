@@ -24,12 +24,13 @@ public:
   void end ();
 
 private:
-  std::mutex lock_;
-  bool ended_ = false;
   struct Block {
     Ref<GstPad> pad;
     gulong probe;
   };
+
+  std::mutex lock_; // leaf
+  bool ended_ = false;
   std::map<GstPad *, Block> blocks_;
 };
 

@@ -9,6 +9,7 @@ namespace {
 
 // Before the server's other addresses are tried.
 constexpr int kResumesWithOthers = 3;
+
 } // namespace
 
 /// The connection is lost for now: everything stays as it is until another one stands. False when there is no
